@@ -1,0 +1,125 @@
+"""Build of the compiled core: every tectra/**/*.pyx becomes an extension, the C headers ship with
+the package.
+
+Environment:
+    TECTRA_DEBUG=1                     every check on: Cython bounds checks, TT_ASSERT, -O1 -g
+    TECTRA_SANITIZE=address,undefined  the same, instrumented (run with LD_PRELOAD of the runtimes)
+    TECTRA_WERROR=1                    warnings are errors
+    TECTRA_ONLY=tectra/book/*          build only the modules whose path matches
+"""
+
+import multiprocessing
+import os
+import shutil
+from fnmatch import fnmatch
+from pathlib import Path
+
+from Cython.Build import cythonize
+from setuptools import Extension, setup
+from setuptools.command.build_ext import build_ext
+from setuptools.command.build_py import build_py
+
+ROOT = Path(__file__).parent
+DEBUG = os.environ.get("TECTRA_DEBUG") == "1"
+SANITIZE = os.environ.get("TECTRA_SANITIZE", "")
+WERROR = os.environ.get("TECTRA_WERROR") == "1"
+ONLY = os.environ.get("TECTRA_ONLY", "*")
+CHECKED = DEBUG or bool(SANITIZE)
+# Cython's workers import this file again unless they are forks of this process.
+FORKS = (os.cpu_count() or 1) if multiprocessing.get_start_method() == "fork" else 0
+
+HEADERS = sorted(str(p.relative_to(ROOT)) for p in (ROOT / "ext" / "tectra").iterdir())
+WARNINGS = [
+    "-Wall",
+    "-Wextra",
+    "-Wno-unused-function",
+    "-Wno-unused-parameter",
+    "-Wno-cast-function-type",
+]
+FLAGS = ["-std=c11", "-fno-strict-aliasing", *WARNINGS]
+FLAGS += ["-O1", "-g", "-DTECTRA_DEBUG"] if CHECKED else ["-O3", "-g0"]
+FLAGS += [f"-fsanitize={SANITIZE}", "-fno-omit-frame-pointer"] if SANITIZE else []
+FLAGS += ["-Werror"] if WERROR else []
+LINK = [f"-fsanitize={SANITIZE}"] if SANITIZE else []
+
+DIRECTIVES = {
+    "language_level": 3,
+    "binding": True,
+    "embedsignature": True,
+    "boundscheck": CHECKED,
+    "wraparound": False,
+    "nonecheck": CHECKED,
+    "initializedcheck": CHECKED,
+    "cdivision": True,
+}
+
+
+def extensions() -> list[Extension]:
+    """One extension for each .pyx; a header change rebuilds them all."""
+    out = []
+    for pyx in sorted((ROOT / "tectra").rglob("*.pyx")):
+        path = pyx.relative_to(ROOT)
+        if fnmatch(str(path), ONLY):
+            out.append(
+                Extension(
+                    ".".join(path.with_suffix("").parts),
+                    [str(path)],
+                    include_dirs=["ext"],
+                    extra_compile_args=FLAGS,
+                    extra_link_args=LINK,
+                    depends=[*HEADERS, str(path)],
+                )
+            )
+    return out
+
+
+class BuildExt(build_ext):
+    """Rebuilds everything when the flags differ from those of the last build: setuptools alone
+    would not notice.
+    """
+
+    def finalize_options(self) -> None:
+        super().finalize_options()
+        self.parallel = self.parallel or os.cpu_count()
+
+    def run(self) -> None:
+        stamp = Path("build") / "flags.txt"
+        now = f"{FLAGS} {LINK} {DIRECTIVES}"
+        if not stamp.exists() or stamp.read_text() != now:
+            self.force = True
+            stamp.parent.mkdir(exist_ok=True)
+            stamp.write_text(now)
+        print(f"tectra build: {'checked' if CHECKED else 'release'}, flags {' '.join(FLAGS)}")
+        super().run()
+
+
+class BuildPy(build_py):
+    """Puts the headers, the schema and the sample day into the wheel."""
+
+    def run(self) -> None:
+        super().run()
+        if self.editable_mode:
+            return
+        for source, target, patterns in (
+            ("ext/tectra", "include/tectra", ("*",)),
+            ("data", "data", ("*.gz",)),
+        ):
+            goal = Path(self.build_lib) / "tectra" / target
+            goal.mkdir(parents=True, exist_ok=True)
+            for pattern in patterns:
+                for file in (ROOT / source).glob(pattern):
+                    shutil.copy2(file, goal)
+
+
+if __name__ == "__main__":
+    setup(
+        ext_modules=cythonize(
+            extensions(),
+            compiler_directives=DIRECTIVES,
+            build_dir="build/cython",
+            nthreads=FORKS,
+            show_all_warnings=False,
+            force=os.environ.get("TECTRA_FORCE") == "1",
+        ),
+        cmdclass={"build_ext": BuildExt, "build_py": BuildPy},
+    )
