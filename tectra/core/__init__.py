@@ -1,0 +1,78 @@
+"""What everything else stands on: value types, records, clocks, rings, randomness, errors.
+
+Owns the exact decimal types, the record codec, the clocks, shared memory with what lies in it
+(ring, counters, kill word), histograms, the stop flag, the only random generator and the exception
+tree. Floor 1. Value types are immutable and go anywhere; a clock, a generator, a histogram and an
+index have one owner thread each, a ring one for each side; the kill word is anyone's.
+"""
+
+from tectra.core.clock import Clock, ClockDomain, FakeClock, LiveClock, SimClock
+from tectra.core.counters import Counters
+from tectra.core.cpu import allowed_cores, isolated_cores, pin_to_core
+from tectra.core.errors import InputError, TectraError
+from tectra.core.fixed import Price, Quantity, Rounding
+from tectra.core.hist import Histogram
+from tectra.core.kill import KillReason, KillWord
+from tectra.core.msg import DTYPES, Template
+from tectra.core.rc import check
+from tectra.core.record import Record, decode, encode, iter_records
+from tectra.core.ring import Gap, SpscRing
+from tectra.core.rng import Random
+from tectra.core.stop import StopSignals, clear_stop, request_stop, stop_reason, stop_requested
+from tectra.core.types import (
+    Exchange,
+    Liquidity,
+    OrderId,
+    OrderIdIndex,
+    OrderState,
+    OrderType,
+    Side,
+    TimeInForce,
+    Timestamp,
+    TradeSide,
+)
+
+__all__ = [
+    "DTYPES",
+    "Clock",
+    "ClockDomain",
+    "Counters",
+    "Exchange",
+    "FakeClock",
+    "Gap",
+    "Histogram",
+    "InputError",
+    "KillReason",
+    "KillWord",
+    "Liquidity",
+    "LiveClock",
+    "OrderId",
+    "OrderIdIndex",
+    "OrderState",
+    "OrderType",
+    "Price",
+    "Quantity",
+    "Random",
+    "Record",
+    "Rounding",
+    "Side",
+    "SimClock",
+    "SpscRing",
+    "StopSignals",
+    "TectraError",
+    "Template",
+    "TimeInForce",
+    "Timestamp",
+    "TradeSide",
+    "allowed_cores",
+    "check",
+    "clear_stop",
+    "decode",
+    "encode",
+    "isolated_cores",
+    "iter_records",
+    "pin_to_core",
+    "request_stop",
+    "stop_reason",
+    "stop_requested",
+]

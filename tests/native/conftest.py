@@ -1,0 +1,81 @@
+"""Compiles the C drivers of this directory under a sanitizer and runs them."""
+
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+HERE = Path(__file__).resolve().parent
+INCLUDE = HERE.parents[1] / "ext"
+WARN = ["-Wall", "-Wextra", "-Werror", "-Wno-unused-function", "-Wno-unused-parameter"]
+FLAGS = ["-std=gnu11", "-O1", "-g", "-DTECTRA_DEBUG", "-fno-omit-frame-pointer", "-pthread"]
+OPTIONS = {
+    "thread": {"TSAN_OPTIONS": "halt_on_error=1:exitcode=66"},
+    "address,undefined": {
+        "ASAN_OPTIONS": "abort_on_error=0:exitcode=66",
+        "UBSAN_OPTIONS": "halt_on_error=1:print_stacktrace=1",
+    },
+    "": {},
+}
+
+Run = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture(scope="session")
+def sanitized(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """`sanitized("spsc_stress.c", "thread", args=[...], edit={old: new})` -> the finished process.
+
+    `edit` plants a fault in a copy of the header named by `header`: a race or overrun that is not
+    reported would mean that the test sees nothing. Skips where the compiler lacks the sanitizer.
+    """
+    compiler = os.environ.get("CC") or shutil.which("gcc") or shutil.which("clang")
+    out = tmp_path_factory.mktemp("native")
+    built: dict[tuple[str, ...], Path] = {}
+
+    def build(source: str, sanitizer: str, header: str, edit: dict[str, str]) -> Path:
+        key = (source, sanitizer, header, *edit, *edit.values())
+        if key in built:
+            return built[key]
+        assert compiler is not None
+        include = INCLUDE
+        if edit:
+            include = Path(tempfile.mkdtemp(prefix="edited", dir=out)) / "ext"
+            shutil.copytree(INCLUDE, include)
+            path = include / "tectra" / header
+            text = path.read_text()
+            for old, new in edit.items():
+                assert old in text, f"{header} has no {old!r} to weaken"
+                text = text.replace(old, new)
+            path.write_text(text)
+        target = out / f"{Path(source).stem}{len(built)}"
+        instrument = [f"-fsanitize={sanitizer}"] if sanitizer else []
+        command = [compiler, *FLAGS, *WARN, *instrument, f"-I{include}", str(HERE / source)]
+        done = subprocess.run([*command, "-o", str(target), "-lm"], capture_output=True, text=True)
+        if done.returncode and ("cannot find" in done.stderr or "unsupported" in done.stderr):
+            pytest.skip(f"{compiler} has no {sanitizer} sanitizer: {done.stderr.splitlines()[-1]}")
+        assert done.returncode == 0, done.stderr
+        built[key] = target
+        return target
+
+    def run(
+        source: str,
+        sanitizer: str = "",
+        *,
+        args: tuple[str, ...] = (),
+        header: str = "",
+        edit: dict[str, str] | None = None,
+        timeout_s: float = 60,
+    ) -> subprocess.CompletedProcess[str]:
+        if compiler is None:
+            pytest.skip("no C compiler: set CC, or install gcc")
+        program = build(source, sanitizer, header, edit or {})
+        env = dict(os.environ) | OPTIONS[sanitizer]
+        return subprocess.run(
+            [str(program), *args], capture_output=True, text=True, timeout=timeout_s, env=env
+        )
+
+    return run

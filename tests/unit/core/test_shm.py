@@ -1,0 +1,106 @@
+"""Segments: names, who removes them, what is listed."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tectra.core import shm
+from tectra.core.errors import ClosedError, FileFormatError, InputError, SystemCallError
+from tectra.core.kill import KillWord
+from tectra.core.ring import SpscRing
+
+pytestmark = pytest.mark.shm
+Name = Callable[..., str]
+
+
+@pytest.mark.parametrize(
+    "name", ["", ".x", "-x", "a/b", "../x", "a b", "x" * 201, "ä", "x\0", None, 3]
+)
+def test_names_that_are_no_file_names_are_refused(name: object) -> None:
+    for make in (SpscRing.attach, lambda n: SpscRing.create(n, 8), shm.unlink):
+        with pytest.raises((InputError, TypeError)):
+            make(name)
+
+
+def test_segments_lists_ours_with_owner_and_size(shm_name: Name) -> None:
+    (Path("/dev/shm") / shm_name("other")).write_bytes(b"something else" * 10)
+    with SpscRing.create(shm_name("ring"), 8), KillWord.create(shm_name("kill")):
+        mine = {s.name: s for s in shm.segments() if s.name.startswith(shm_name())}
+        assert mine == {
+            shm_name("ring"): (shm_name("ring"), "ring", 1024 + 9 * 64, os.getpid(), True),
+            shm_name("kill"): (shm_name("kill"), "kill word", 128, os.getpid(), True),
+        }
+
+
+def test_unlink_is_explicit_and_leaves_users_alone(shm_name: Name) -> None:
+    ring = SpscRing.create(shm_name(), 8)
+    assert shm.unlink(shm_name()) and not shm.unlink(shm_name())
+    assert ring.depth == 0 and ring.mapping.is_owner
+    with SpscRing.create(shm_name(), 8) as again:
+        assert again.capacity == 8
+    ring.close()
+
+
+def test_the_garbage_collector_removes_the_name_too(shm_name: Name) -> None:
+    ring = SpscRing.create(shm_name(), 8)
+    path = Path(ring.mapping.path or "")
+    del ring
+    assert not path.exists()
+
+
+def test_a_closed_mapping_says_so(shm_name: Name) -> None:
+    ring = SpscRing.create(shm_name(), 8)
+    mapping = ring.mapping
+    ring.close()
+    assert mapping.closed and not mapping.is_owner
+    mapping.close()
+    with pytest.raises(ClosedError):
+        ring.check()
+
+
+@pytest.mark.e2e
+@pytest.mark.timeout(20)
+def test_what_a_dead_process_left_is_named_as_such(
+    shm_name: Name, fresh_env: dict[str, str]
+) -> None:
+    code = (
+        "import os,sys; from tectra.core.kill import KillWord\n"
+        "word = KillWord.create(sys.argv[1]); os._exit(0)"
+    )
+    child = subprocess.run([sys.executable, "-c", code, shm_name()], env=fresh_env, check=True)
+    assert child.returncode == 0
+    (left,) = [s for s in shm.segments() if s.name == shm_name()]
+    assert not left.owner_alive
+    with pytest.raises(InputError, match="which is gone"):
+        KillWord.create(shm_name())
+    with KillWord.attach(shm_name()) as word:  # still there for whoever needs it
+        assert not word.is_set
+
+
+def test_only_regular_files_of_ours(shm_name: Name, tmp_path: Path) -> None:
+    path = Path("/dev/shm") / shm_name()
+    os.mkfifo(path)
+    with pytest.raises(FileFormatError, match="not a regular file"):
+        SpscRing.attach(shm_name())
+    path.unlink()
+    path.symlink_to(tmp_path / "x")
+    with pytest.raises(SystemCallError):
+        SpscRing.attach(shm_name())
+
+
+def test_kinds_do_not_mix(shm_name: Name) -> None:
+    with (
+        KillWord.create(shm_name()),
+        pytest.raises(FileFormatError, match="found kill word; give the name of a ring"),
+    ):
+        SpscRing.attach(shm_name())
+
+
+def test_a_machine_without_room_says_so_at_once(shm_name: Name) -> None:
+    with pytest.raises(SystemCallError, match=r"File too large|No space left|Cannot allocate"):
+        SpscRing.create(shm_name(), 2**32)
+    assert not (Path("/dev/shm") / shm_name()).exists()
