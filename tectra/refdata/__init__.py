@@ -1,0 +1,25 @@
+"""What trades and how it is written: instruments, symbols, venues.
+
+Owns the meaning of ids and mantissas: exponents, ticks, lots, spellings, order types. Floor 2.
+Values are immutable; an InstrumentTable has one owner thread.
+"""
+
+from tectra.refdata.instrument import Instrument, InstrumentTable
+from tectra.refdata.symbol import BTCUSD, BTCUSDT, ETHUSD, ETHUSDT, Symbol, from_native, to_native
+from tectra.refdata.venue import WireOrderType, order_type_from_wire, order_types, wire_order_type
+
+__all__ = [
+    "BTCUSD",
+    "BTCUSDT",
+    "ETHUSD",
+    "ETHUSDT",
+    "Instrument",
+    "InstrumentTable",
+    "Symbol",
+    "WireOrderType",
+    "from_native",
+    "order_type_from_wire",
+    "order_types",
+    "to_native",
+    "wire_order_type",
+]
