@@ -1,0 +1,30 @@
+"""The journal: every record in and out, in checksummed segments that read back as arrays.
+
+Owns the directory format (manifest, segments), the writer, the mapped reader and verification.
+Floor 2. A writer has one owner thread; readers are independent, in any thread or process.
+"""
+
+from tectra.journal.digest import Digest, RunDigest, digest_inputs_outputs
+from tectra.journal.fault import Cause, Fault
+from tectra.journal.manifest import DURABILITY, Manifest, SegmentEntry
+from tectra.journal.reader import JournalReader
+from tectra.journal.segment import SegmentFile, SegmentHead
+from tectra.journal.verify import VerifyReport, verify
+from tectra.journal.writer import JournalWriter
+
+__all__ = [
+    "Cause",
+    "DURABILITY",
+    "Digest",
+    "Fault",
+    "JournalReader",
+    "JournalWriter",
+    "Manifest",
+    "RunDigest",
+    "SegmentEntry",
+    "SegmentFile",
+    "SegmentHead",
+    "VerifyReport",
+    "digest_inputs_outputs",
+    "verify",
+]
