@@ -1,0 +1,9 @@
+"""Positions and P&L of strategies and of the account.
+
+Floor 5. Rows are written by the engine's thread only.
+"""
+
+from tectra.portfolio.position import Portfolio, Position
+from tectra.portfolio.totals import Totals
+
+__all__ = ["Portfolio", "Position", "Totals"]
