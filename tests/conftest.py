@@ -48,6 +48,16 @@ def test_data() -> Path:
     return path
 
 
+@pytest.fixture(scope="session")
+def small_day(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A synthetic ITCH day of two symbols and about 20,000 messages; the same bytes every time."""
+    from tectra.feed.synthetic import generate_day
+
+    path = tmp_path_factory.mktemp("day") / "01052026.NASDAQ_ITCH50.gz"
+    generate_day(path, seed=7, symbols=("AAPL", "MSFT"), messages=20_000)
+    return path
+
+
 class NetworkGuard:
     """Refuses sockets that leave this machine. An audit hook cannot be taken off, so it has a
     switch.

@@ -92,11 +92,12 @@ static inline int tt_orders_init(tt_orders *t, void *memory, uint32_t capacity, 
     return TT_OK;
 }
 
-/* Neighbouring ids take neighbouring cells (one cache line serves 16 orders); the high half spreads
- * ids of several sources. */
+/* The high bits of a product with the golden ratio: ids that rise by one fall evenly over it.
+ * Runs stay short whatever is live; a run of neighbours would make each eviction walk all of it. */
 static inline uint32_t tt_orders_home_(const tt_orders *t, uint64_t order_id)
 {
-    return (uint32_t)(order_id + (order_id >> 32) * 0x9E3779B1u) & t->mask;
+    const uint64_t spread = order_id * 0x9E3779B97F4A7C15u >> 32;
+    return (uint32_t)(spread * ((uint64_t)t->mask + 1) >> 32);
 }
 
 static inline uint32_t tt_orders_cell_(const tt_orders *t, uint64_t order_id)

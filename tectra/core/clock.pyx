@@ -81,7 +81,7 @@ cdef class SimClock(Clock):
         if ts_ns >= self.now:
             self.now = ts_ns
         else:
-            self.regressions += 1
+            self.regressions = self.regressions + 1
 
     def set(self, int64_t ts_ns) -> None:
         """Move to a record's time."""

@@ -8,7 +8,7 @@ import numpy as np
 
 from cython cimport final
 from libc.stddef cimport size_t
-from libc.stdint cimport UINT64_MAX, int64_t, uint64_t
+from libc.stdint cimport UINT64_MAX, uint64_t
 from libc.stdlib cimport free
 
 from tectra.core.base cimport TT_OK

@@ -451,9 +451,8 @@ cdef class SpscRing:
     def takeovers(self):
         """(producer, consumer): how often a side was taken from a process that had died."""
         cdef tt_spsc_page *page = self._page()
-        return tt_load_acquire64(
-            &page.producer_takeovers), tt_load_acquire64(&page.consumer_takeovers
-        )
+        cdef uint64_t producer = tt_load_acquire64(&page.producer_takeovers)
+        return producer, tt_load_acquire64(&page.consumer_takeovers)
 
     @property
     def beats_ns(self):

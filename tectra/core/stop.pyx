@@ -11,6 +11,9 @@ from tectra.core.errors import StateError
 
 __all__ = ["StopSignals", "clear_stop", "request_stop", "stop_reason", "stop_requested"]
 
+cdef extern from "Python.h" nogil:
+    int PyErr_SetInterruptEx(int signum)
+
 cdef extern from "<signal.h>" nogil:
     enum:
         SIGINT
@@ -34,8 +37,11 @@ cdef tt_stop *stop_flag() noexcept nogil:
     return &_FLAG
 
 
-# Runs as a signal handler: async-signal-safe, so nothing but the atomic store.
+# Runs as a signal handler: async-signal-safe, so nothing but the atomic store, and a flag of the
+# interpreter. A second Ctrl-C means that Python code does not come back to ask for the first.
 cdef void _on_signal(int number) noexcept nogil:
+    if number == SIGINT and tt_stop_reason(&_FLAG) == <uint32_t>SIGINT:
+        PyErr_SetInterruptEx(SIGINT)
     tt_stop_set(&_FLAG, <uint32_t>number)
 
 
@@ -65,7 +71,7 @@ def stop_reason() -> str:
 @final
 cdef class StopSignals:
     """While entered, SIGINT and SIGTERM set the stop flag instead of interrupting Python; on
-    leaving, handlers are restored.
+    leaving, handlers are restored. A second SIGINT interrupts Python as it always did.
 
     The flag is cleared on entry and keeps its reason after leaving. One at a time in a process; any
     thread may enter.

@@ -17,12 +17,11 @@ from libc.stdlib cimport free, malloc
 from libc.string cimport memcpy, memmove
 
 from tectra.core.base cimport TT_E_CLOSED, TT_E_FULL, TT_E_RANGE, TT_E_STOPPED, TT_E_TYPE, TT_OK
-from tectra.core.rc cimport check_with
 from tectra.core.errors import (
     ClosedError, FileFormatError, InputError, TruncatedInputError, UnknownSymbolError,
 )
+from tectra.feed import trade_date
 from tectra.feed.binary_file import BinaryFile
-from tectra.feed.trade_date import date_of_name, midnight_ns, to_date
 
 __all__ = ["ItchFeed", "ItchScan", "LocateMap", "decode_message", "gather", "message_size"]
 
@@ -248,11 +247,12 @@ cdef class ItchFeed:
     def _start(self, symbols, date, bint strict, int venue_id) -> None:
         self.path = self.file.path
         if date is None:
-            self.date = date_of_name(self.path) or date_of_name(self.file.original_name)
+            named = trade_date.date_of_name(self.path)
+            self.date = named or trade_date.date_of_name(self.file.original_name)
         else:
-            self.date = to_date(date)
+            self.date = trade_date.to_date(date)
         self.locates = LocateMap(symbols)
-        self.cx.midnight_ns = 0 if self.date is None else midnight_ns(self.date)
+        self.cx.midnight_ns = 0 if self.date is None else trade_date.midnight_ns(self.date)
         self.cx.map = self.locates.c
         self.cx.counts = &self.counts
         self.cx.venue_id = venue_id

@@ -47,6 +47,18 @@ def test_signals_set_the_flag_while_entered(number):
     assert stop_requested()
 
 
+def test_a_second_interrupt_reaches_python_code_that_does_not_ask():
+    def interrupt_twice() -> None:
+        os.kill(os.getpid(), signal.SIGINT)
+        assert stop_reason() == "SIGINT"
+        os.kill(os.getpid(), signal.SIGINT)
+        for _ in range(1_000_000):
+            pass
+
+    with StopSignals(), pytest.raises(KeyboardInterrupt):
+        interrupt_twice()
+
+
 def test_handlers_are_restored():
     with StopSignals():
         pass

@@ -1,0 +1,140 @@
+"""Market data for a run: a file or a feed, the instruments chosen from it, and its batches from the
+first record on.
+"""
+
+import difflib
+from collections.abc import Iterator, Sequence
+from datetime import timedelta
+from pathlib import Path
+
+import numpy as np
+
+from tectra.core.errors import InputError, UnknownSymbolError
+from tectra.core.msg import HEAD, Template
+from tectra.core.types import Exchange
+from tectra.feed.itch import ItchFeed
+from tectra.feed.protocol import Feed, Slots
+from tectra.journal.scan import walk
+from tectra.refdata.instrument import Instrument
+
+__all__ = ["MarketData", "open_data"]
+
+# NASDAQ quotes in cents from one dollar on (Rule 612 of Regulation NMS).
+_NASDAQ_TICK = 100
+
+
+class MarketData:
+    """A feed whose instruments are settled. Reads ahead until the symbols asked for are known, and
+    gives what it read first.
+    """
+
+    def __init__(
+        self, feed: Feed, symbols: Sequence[str] | None, *, batch_slots: int = 4096
+    ) -> None:
+        self._feed = feed
+        self._batch_slots = batch_slots
+        self._ahead: list[Slots] = []
+        self.instruments = self._settle(symbols)
+        self.first_ns = self._first_ns()
+
+    def _settle(self, symbols: Sequence[str] | None) -> tuple[Instrument, ...]:
+        """Read on until every symbol has an id; without symbols, until the first order."""
+        wanted = None if symbols is None else set(symbols)
+        while True:
+            known = {symbol: number for number, symbol in self._feed.instruments.items()}
+            if wanted is not None and wanted <= set(known):
+                break
+            batch = self._feed.next_batch(self._batch_slots)
+            if batch is None:
+                break
+            self._ahead.append(batch)
+            if wanted is None and _has_orders(batch):
+                known = {symbol: number for number, symbol in self._feed.instruments.items()}
+                break
+        missing = [] if wanted is None else sorted(wanted - set(known))
+        if missing:
+            every = self._all_symbols()
+            close = difflib.get_close_matches(missing[0].upper(), every, n=3)
+            hint = f"close to it: {', '.join(close)}; " if close else ""
+            raise UnknownSymbolError(
+                f"symbol: found {missing[0]!r}, which is not among the {len(every):,} of this "
+                "data; "
+                f"{hint}`tectra itch stats` counts them"
+            )
+        chosen = sorted(known) if symbols is None else list(dict.fromkeys(symbols))
+        return tuple(Instrument(known[s], s, Exchange.NASDAQ, tick=_NASDAQ_TICK) for s in chosen)
+
+    def _all_symbols(self) -> list[str]:
+        locates = getattr(self._feed, "locates", None)
+        return sorted(
+            set((locates.symbols() if locates is not None else self._feed.instruments).values())
+        )
+
+    def _first_ns(self) -> int:
+        while not any(len(b) for b in self._ahead):
+            batch = self._feed.next_batch(self._batch_slots)
+            if batch is None:
+                return 0
+            self._ahead.append(batch)
+        first = next(b for b in self._ahead if len(b))
+        return int(first[:64].view(HEAD)["ts_recv_ns"][0])
+
+    def batches(self) -> Iterator[Slots]:
+        """Every batch, once."""
+        while self._ahead:
+            yield self._ahead.pop(0)
+        while (batch := self._feed.next_batch(self._batch_slots)) is not None:
+            yield batch
+
+    @property
+    def midnight_ns(self) -> int:
+        """Start of the venue's day, nanoseconds since the epoch; 0 where the date is not known."""
+        return getattr(self._feed, "midnight_ns", 0)
+
+    @property
+    def utc_offset(self) -> timedelta:
+        """Of the venue's clock on the day of the data; nil where the date is not known."""
+        midnight_ns = (
+            getattr(self._feed, "midnight_ns", 0) if getattr(self._feed, "date_known", False) else 0
+        )
+        return -timedelta(microseconds=midnight_ns // 1_000) % timedelta(days=-1)
+
+    def close(self) -> None:
+        """Give up the feed's file."""
+        self._feed.close()
+
+    @property
+    def feed(self) -> Feed:
+        """The feed itself."""
+        return self._feed
+
+
+def _has_orders(batch: Slots) -> bool:
+    if not len(batch):
+        return False
+    starts, _ = walk(batch)
+    kinds = batch.reshape(-1, 64)[starts].view(HEAD)["template_id"]
+    return bool(np.isin(kinds, (Template.BOOK_ADD, Template.BOOK_ADD_ATTRIBUTED)).any())
+
+
+def open_data(
+    path: str | Path,
+    symbols: Sequence[str] | None,
+    *,
+    date: str | None = None,
+    strict: bool = False,
+) -> MarketData:
+    """An ITCH 5.0 file, plain or .gz, with the symbols chosen (default: all of them)."""
+    if isinstance(symbols, str) or (symbols is not None and not len(symbols)):
+        raise InputError(
+            f"symbols: found {symbols!r}; allowed: a list such as ['AAPL'], or None for all"
+        )
+    feed = ItchFeed(path, symbols=symbols, date=date, strict=strict, venue_id=int(Exchange.NASDAQ))
+    try:
+        market = MarketData(feed, symbols)
+        if not market.instruments:
+            raise InputError(f"{path}: no symbol in it; `tectra itch stats` shows what it holds")
+        return market
+    except BaseException:
+        feed.close()
+        raise

@@ -1,0 +1,99 @@
+"""What a backtest returns, and what it leaves in its directory."""
+
+import csv
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from tectra.backtest.ledger import Ledger, trades_table
+from tectra.backtest.metrics import Equity, StrategyMetrics
+from tectra.backtest.report import ReportData, render
+from tectra.engine.parts import EngineSummary
+from tectra.refdata.instrument import Instrument
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+__all__ = ["BacktestResult", "whole_file"]
+
+
+@contextmanager
+def whole_file(target: Path) -> Iterator[Path]:
+    """A file beside the target that takes its name once it is whole, and is gone otherwise."""
+    part = target.with_name(f".{target.name}.part")
+    try:
+        yield part
+        part.replace(target)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+@dataclass(frozen=True)
+class BacktestResult:
+    """One finished run. `directory` is where its files are, None when it wrote none."""
+
+    strategies: Sequence[StrategyMetrics]
+    instruments: Sequence[Instrument]
+    equity: Equity
+    verdicts: Mapping[str, int]
+    summary: EngineSummary
+    ledger: Ledger
+    report_data: ReportData
+    records: int
+    elapsed_ns: int
+    directory: Path | None = None
+
+    @property
+    def metrics(self) -> dict[str, Any]:
+        """Figures by strategy, and those of the run, as plain values."""
+        return {
+            "strategies": {m.strategy: asdict(m) for m in self.strategies},
+            "verdicts": dict(self.verdicts),
+            "engine": asdict(self.summary),
+            "records": self.records,
+            "elapsed_s": self.elapsed_ns / 1e9,
+            "records_per_s": self.records_per_s,
+            "pnl": str(sum(m.pnl for m in self.strategies)),
+        }
+
+    @property
+    def records_per_s(self) -> float:
+        """Market data records a second of wall time, everything included."""
+        return self.records * 1e9 / self.elapsed_ns if self.elapsed_ns else 0.0
+
+    @property
+    def output_digest(self) -> str:
+        """Equality digest of everything the engine said."""
+        return self.summary.output_digest
+
+    @property
+    def trades(self) -> "pa.Table":
+        """One row an execution; `.to_pandas()` where pandas is installed."""
+        return trades_table(self.ledger, self.instruments, [m.strategy for m in self.strategies])
+
+    def report(self, path: str | Path) -> Path:
+        """Write the HTML report."""
+        target = Path(path)
+        with whole_file(target) as part:
+            part.write_text(render(self.report_data), encoding="utf-8")
+        return target
+
+    def save(self, directory: Path) -> None:
+        """Write report, metrics and trades into an existing directory."""
+        from pyarrow import parquet  # noqa: PLC0415  see trades_table
+
+        self.report(directory / "report.html")
+        body = orjson.dumps(self.metrics, option=orjson.OPT_INDENT_2, default=str)
+        with whole_file(directory / "metrics.json") as part:
+            part.write_bytes(body + b"\n")
+        trades = self.trades
+        with whole_file(directory / "trades.parquet") as part:
+            parquet.write_table(trades, part)
+        with whole_file(directory / "trades.csv") as part, part.open("w", newline="") as file:
+            rows = csv.writer(file)
+            rows.writerow(trades.column_names)
+            rows.writerows(zip(*(c.to_pylist() for c in trades.columns), strict=True))

@@ -1,0 +1,263 @@
+"""What the engine is made of: the C state, the parts it points at, the strategies and what they
+hear.
+
+Owns the memory of pipeline.h; one thread calls it. Nothing here runs per record.
+"""
+from cpython.ref cimport PyObject
+from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
+from libc.stdlib cimport calloc, free, realloc
+from libc.string cimport memset
+
+from tectra.core.hist cimport Histogram
+from tectra.core.kill cimport KillWord
+from tectra.core.msg cimport (
+    tt_head,
+    tt_order_reject,
+)
+from tectra.engine.capi cimport (
+    TT_FLUSH_ROOM,
+    TT_PENDING_PER_STRATEGY,
+    TT_STEP_ROOM,
+    tt_pipeline,
+    tt_pipeline_mid_px2,
+    tt_tap_init,
+)
+from tectra.strategy.capi cimport tt_ctx, tt_instrument_state, tt_timers, tt_timers_init, tt_trades
+from tectra.strategy.compiled cimport CompiledStrategy
+from tectra.strategy.context cimport Context
+from tectra.strategy.view cimport BookView
+
+from tectra.core.errors import InputError, StateError
+from tectra.core.msg import Callback
+from tectra.core.rng import Random
+from tectra.engine.parts import STAGES, EngineSummary, PipelineParts
+from tectra.strategy.loader import wanted_callbacks
+
+cdef extern from "stdlib.h" nogil:
+    void *aligned_alloc(size_t alignment, size_t size)
+
+_CALLBACKS = {
+    "on_book_update": Callback.ON_BOOK_UPDATE,
+    "on_trade": Callback.ON_TRADE,
+    "on_fill": Callback.ON_FILL,
+    "on_timer": Callback.ON_TIMER,
+    "on_params_update": Callback.ON_PARAMS_UPDATE,
+}
+STRATEGIES_MAX = 63
+
+__all__ = ["STRATEGIES_MAX", "EngineState"]
+
+
+cdef class EngineState:
+    """Memory, parts and strategies of one pipeline."""
+
+    def __cinit__(self, *args, **kwargs):
+        self.c = <tt_pipeline *> aligned_alloc(64, (sizeof(tt_pipeline) + 63) // 64 * 64)
+        self.ctxs = <tt_ctx *> calloc(64, sizeof(tt_ctx))
+        if self.c == NULL or self.ctxs == NULL:
+            raise MemoryError("pipeline")
+        memset(self.c, 0, sizeof(tt_pipeline))
+
+    def __dealloc__(self):
+        if self.c != NULL:
+            free(self.c.state)
+            free(self.c.trades)
+            free(self.c.timers)
+            free(self.c.pending)
+            free(self.c.tap.capture)
+        free(self.subscribed)
+        free(self.c)
+        free(self.ctxs)
+
+    def __init__(self, tuple instruments, parts):
+        if not isinstance(parts, PipelineParts):
+            raise TypeError(f"parts: found {type(parts).__name__}; needed: PipelineParts")
+        self.instruments = instruments
+        self.slots = {instrument: slot for slot, instrument in enumerate(instruments)}
+        self.book = parts.book
+        self.orders = parts.orders
+        self.portfolio = parts.portfolio
+        self.risk = parts.risk
+        self.out = parts.out
+        self.kill = parts.kill
+        self.seed = parts.seed
+        self.sample_mask = (1 << parts.sample_shift) - 1
+        self.strategies = []
+        self.contexts = []
+        self.bound = []
+        self.stages = [Histogram() for _ in STAGES]
+        self.hist_apply, self.hist_strategy, self.hist_order, self.hist_tick_to_order = self.stages
+        self.wire(len(instruments), parts.capture_mask)
+        if parts.journal is not None:
+            self.attach_journal(parts.journal)
+
+    cdef int wire(self, uint32_t slots, uint64_t capture_mask) except -1:
+        """Point the C state at the memory of the parts."""
+        cdef tt_pipeline *p = self.c
+        cdef KillWord word = self.kill
+        tt_tap_init(&p.tap)
+        p.tap.capture_mask = capture_mask
+        p.book = self.book.c
+        p.orders = self.orders.c
+        p.risk = self.risk.c
+        p.positions = self.portfolio.rows
+        p.out = NULL if self.out is None else self.out.c
+        p.kill = NULL if word is None else word.c
+        p.slots = slots
+        p.strategies = self.portfolio.strategies
+        p.next_order_id = 1
+        p.state = <tt_instrument_state *> calloc(max(slots, 1), sizeof(tt_instrument_state))
+        p.trades = <tt_trades *> calloc(max(slots, 1), sizeof(tt_trades))
+        p.timers = <tt_timers *> calloc(1, sizeof(tt_timers))
+        self.subscribed = <uint64_t *> calloc(max(slots, 1), sizeof(uint64_t))
+        p.pending_max = p.strategies * TT_PENDING_PER_STRATEGY
+        p.pending = <tt_order_reject *> calloc(p.pending_max, sizeof(tt_order_reject))
+        if p.state == NULL or p.trades == NULL or p.timers == NULL or p.pending == NULL:
+            raise MemoryError("pipeline")
+        if self.subscribed == NULL:
+            raise MemoryError("pipeline")
+        tt_timers_init(p.timers)
+        p.market.l3 = p.book
+        p.market.state = p.state
+        p.market.trades = p.trades
+        p.market.cause = <const tt_head *> &p.scratch[0]
+        p.market.slots = slots
+        self.view.l3 = p.book
+        self.view.effect = &p.effect
+        self.make_room(TT_STEP_ROOM)
+        cdef uint32_t slot
+        for slot, instrument in enumerate(self.instruments):
+            if self.book.add_instrument(instrument.instrument_id) != slot:
+                raise InputError("the book of a pipeline must be new")
+            p.state[slot].trading_state = b"T"
+        self.book_views = tuple(
+            [BookView.make(&p.market, slot, it, self) for slot, it in enumerate(self.instruments)]
+        )
+        return 0
+
+    def add_strategy(self, strategy, instruments=None):
+        """Take a strategy on before the first step; returns its id (from 1). `instruments`: those
+        it hears of, default all.
+        """
+        cdef int i = len(self.strategies)
+        if i >= STRATEGIES_MAX or i + 1 >= <int> self.c.strategies:
+            raise InputError(f"strategies: room for {min(STRATEGIES_MAX, self.c.strategies - 1)}")
+        cdef tt_ctx *ctx = &self.ctxs[i]
+        cdef uint64_t bit = <uint64_t> 1 << i
+        ctx.strategy_id = i + 1
+        ctx.next_order_id = &self.c.next_order_id
+        ctx.market = &self.c.market
+        ctx.orders = self.c.orders
+        ctx.positions = &self.c.positions[<uint64_t> (i + 1) * self.c.slots]
+        ctx.timers = self.c.timers
+        for name in wanted_callbacks(strategy):
+            self.want[<int> _CALLBACKS[name]] |= bit
+        heard = self.instruments if instruments is None else tuple(instruments)
+        for instrument in heard:
+            self.subscribed[self.slot_of(instrument)] |= bit
+        self.strategies.append(strategy)
+        if isinstance(strategy, CompiledStrategy):
+            self.compiled[i] = <PyObject *> strategy
+            self.contexts.append(None)
+            self.bound.append(None)
+            return i + 1
+        self.python_mask |= bit
+        params = {name: getattr(strategy, name) for name in type(strategy).PARAMS}
+        random = Random(self.seed + i + 1)
+        self.contexts.append(
+            Context.make(ctx, heard, self.instruments, self.book_views, params, random, self)
+        )
+        self.bound.append((
+            None, strategy.on_start, strategy.on_book_update, strategy.on_trade, strategy.on_fill,
+            strategy.on_timer, strategy.on_params_update, strategy.on_stop,
+        ))
+        return i + 1
+
+    cdef int make_room(self, uint64_t slots) except -1:
+        """Turn the journal's segment over, or enlarge the capture, so that `slots` fit."""
+        cdef tt_pipeline *p = self.c
+        cdef uint64_t room
+        cdef uint8_t *larger
+        if p.tap.journal != NULL and p.tap.journal.capacity - p.tap.journal.used < slots:
+            self.journal.rotate()
+            p.tap.journal = self.journal.c
+        if p.tap.capture_mask and p.tap.capture_room - p.tap.capture_used < slots:
+            room = max(2 * p.tap.capture_room, max(p.tap.capture_used + slots, <uint64_t> 4096))
+            larger = <uint8_t *> realloc(p.tap.capture, room * 64)
+            if larger == NULL:
+                raise MemoryError(f"{room * 64} bytes of captured records")
+            p.tap.capture = larger
+            p.tap.capture_room = room
+        return 0
+
+    cdef uint32_t slot_of(self, instrument) except? 0xFFFFFFFF:
+        found = self.slots.get(instrument)
+        if found is None:
+            allowed = ", ".join([i.symbol for i in self.instruments[:20]])
+            raise InputError(f"instrument: found {instrument!r}; allowed in this run: {allowed}")
+        return found
+
+    def attach_journal(self, journal not None):
+        """Journal every record from now on. Before the first record only; a segment must hold one
+        flush of actions.
+        """
+        cdef JournalWriter writer = journal
+        if self.c.tap.ring_seq or self.journal is not None:
+            raise StateError(
+                "journal: this pipeline stepped records or has a journal already; attach it to a "
+                "new one"
+            )
+        if writer.c.capacity < TT_FLUSH_ROOM:
+            raise InputError(
+                f"journal: found segments of {writer.c.capacity} slots; allowed: {TT_FLUSH_ROOM} "
+                "or more"
+            )
+        self.journal = writer
+        self.c.tap.journal = writer.c
+        self.make_room(TT_STEP_ROOM)
+
+    cdef int grow_book(self) except -1:
+        return self.book.grow()
+
+    def mid_px2(self, instrument):
+        """Twice the mid price of an instrument, None without one."""
+        cdef int64_t px2 = tt_pipeline_mid_px2(self.c, self.slot_of(instrument))
+        return px2 if px2 else None
+
+    def captured(self):
+        """Copy of the captured records as bytes of whole slots."""
+        cdef uint64_t used = self.c.tap.capture_used * 64
+        return bytes(self.c.tap.capture[:used]) if used else b""
+
+    def drop_captured(self):
+        """Forget the captured records."""
+        self.c.tap.capture_used = 0
+
+    @property
+    def now_ns(self):
+        """Engine time."""
+        return self.c.now_ns
+
+    @property
+    def ring_seq(self):
+        """Number of the last record."""
+        return self.c.tap.ring_seq
+
+    @property
+    def summary(self):
+        """Counts and digests so far."""
+        cdef tt_pipeline *p = self.c
+        return EngineSummary(
+            inputs=p.tap.records[1],
+            outputs=p.tap.records[2],
+            input_digest=f"{p.tap.inputs.a:016x}{p.tap.inputs.b:016x}",
+            output_digest=f"{p.tap.outputs.a:016x}{p.tap.outputs.b:016x}",
+            book_errors=p.book_errors,
+            unknown_orders=p.unknown_orders,
+            invalid_transitions=p.invalid_transitions,
+            overflows=p.overflows,
+            gate_refusals=p.gate_refusals,
+            refused_controls=p.refused_controls,
+            first_error_seq=p.first_error_seq,
+            first_error_rc=p.first_error_rc,
+        )

@@ -1,0 +1,133 @@
+"""The way into the `tectra` command. Each subcommand is a module of its own, imported only when it
+runs, so that `--help` is quick.
+"""
+
+import errno
+import importlib
+import importlib.metadata
+import sys
+import traceback
+from typing import Any
+
+import click
+
+__all__ = ["cli", "main", "run"]
+
+# name -> (module, one line of help); the module has the command as `command`.
+_COMMANDS = {
+    "backtest": ("tectra.ops.cli.backtest", "Run a strategy over recorded market data."),
+    "bench": ("tectra.ops.cli.bench", "Measure the hot paths on this machine."),
+    "book": (
+        "tectra.ops.cli.book",
+        "Show the order book of a symbol at a time, or every state of it.",
+    ),
+    "demo": ("tectra.ops.cli.demo", "Everything once, offline, in under a minute."),
+    "itch": ("tectra.ops.cli.itch", "NASDAQ ITCH 5.0 files: statistics, synthetic days."),
+    "journal": ("tectra.ops.cli.journal", "Verify journals."),
+    "replay": ("tectra.ops.cli.replay", "Run a journal again and compare every output."),
+}
+
+
+class _LazyGroup(click.Group):
+    """Knows its commands by name and imports the one that is used."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in _COMMANDS:
+            return None
+        command: click.Command = importlib.import_module(_COMMANDS[cmd_name][0]).command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, _COMMANDS[name][1]) for name in sorted(_COMMANDS)])
+
+
+def _version(ctx: click.Context, _: click.Parameter, value: bool) -> None:
+    if value and not ctx.resilient_parsing:
+        try:
+            number = importlib.metadata.version("tectra")
+        except importlib.metadata.PackageNotFoundError:
+            number = "from a checkout that is not installed"
+        click.echo(f"tectra {number}")
+        ctx.exit()
+
+
+@click.group(cls=_LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.option(
+    "--version",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_version,
+    help="Show the version.",
+)
+def cli() -> None:
+    """tectra: a deterministic trading engine, from market data to P&L and back.
+
+    Start with `tectra demo`.
+    """
+
+
+def _say(text: str) -> None:
+    click.echo(f"tectra: {text}", err=True)
+
+
+def _users_trace(error: BaseException) -> str:
+    """A traceback without the engine's own frames above the callback."""
+    shown = traceback.TracebackException.from_exception(error)
+    while len(shown.stack) > 1 and shown.stack[0].filename.endswith(".pyx"):
+        del shown.stack[0]
+    return "".join(shown.format()).rstrip()
+
+
+def _explain(error: Exception) -> int:
+    """Say what went wrong in one line, where it is not a defect of tectra; the exit code."""
+    # Not at the top: it brings NumPy along, and `--help` needs neither.
+    from tectra.core.errors import StoppedError, TectraError  # noqa: PLC0415
+
+    if isinstance(error, StoppedError):
+        _say(str(error))
+        return 130
+    if isinstance(error, TectraError):
+        notes = getattr(error, "__notes__", ())
+        cause = error.__cause__ if type(error).__name__ == "StrategyCallbackError" else None
+        if cause is not None:
+            click.echo(_users_trace(cause), err=True)
+        for line in (str(error), *notes):
+            _say(line)
+        return 1
+    if isinstance(error, OSError):
+        full = (
+            "; free space, or choose another directory with --out"
+            if error.errno == errno.ENOSPC
+            else ""
+        )
+        where = f": {error.filename}" if error.filename else ""
+        _say(f"{error.strerror or error}{where}{full}")
+        return 1
+    raise error
+
+
+def main(argv: list[str] | None = None, **extra: Any) -> int:
+    """Run the command line; returns the exit code: 0, 1 for a failure that was explained, 2 for
+    wrong usage, 130 for Ctrl-C.
+    """
+    try:
+        code = cli.main(args=argv, prog_name="tectra", standalone_mode=False, **extra)
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except click.exceptions.Abort:
+        _say("stopped")
+        return 130
+    except Exception as error:  # noqa: BLE001  _explain raises again what it cannot explain
+        return _explain(error)
+    return code if isinstance(code, int) else 0
+
+
+def run() -> None:
+    """Entry point of the installed command."""
+    sys.exit(main())

@@ -1,0 +1,123 @@
+"""Steps a journal's inputs through a fresh pipeline and holds every output against the journal's,
+byte for byte.
+
+Owns a cursor into the pipeline's captured outputs; one thread; costs the engine's step and a
+compare of the outputs.
+"""
+from libc.stdint cimport INT64_MAX, UINT64_MAX, uint8_t, uint32_t, uint64_t
+from libc.string cimport memcmp
+
+from tectra.core.msg cimport TT_DIR_INPUT, TT_DIR_OUTPUT, tt_head, tt_rec_bytes, tt_template_dir
+from tectra.core.stop cimport stop_flag, tt_stop_is_set
+from tectra.engine.pipeline cimport Pipeline
+
+from tectra.core.errors import StoppedError
+from tectra.replay.difference import difference_of
+
+
+cdef bint same_record(const tt_head *a, const tt_head *b) noexcept nogil:
+    cdef uint32_t size = tt_rec_bytes(b)
+    return a != NULL and tt_rec_bytes(a) == size and memcmp(a, b, size) == 0
+
+
+cdef bytes bytes_of(const tt_head *rec):
+    return b"" if rec == NULL else (<const uint8_t *> rec)[: tt_rec_bytes(rec)]
+
+
+cdef class Comparator:
+    """Feeds whole slots of a journal in order; `difference` is the first one found, None so far."""
+
+    def __init__(self, Pipeline pipeline not None, *, until_seq=None):
+        self.pipeline = pipeline
+        self.until_seq = UINT64_MAX if until_seq is None else until_seq
+        self.first_ns = INT64_MAX
+
+    def run(self, const uint8_t[::1] slots not None):
+        """Step one segment; False when `until_seq` is reached or a difference was found.
+
+        A callback that raises is kept as `raised`; nothing but the outputs of that step may follow
+        it in the journal.
+        """
+        cdef uint64_t n = <uint64_t> slots.shape[0] // 64
+        cdef int more = 1
+        self.at = 0
+        while self.at < n and more:
+            try:
+                if self.pipeline.python_mask:
+                    more = self.run_slots(&slots[0], n)
+                else:
+                    with nogil:
+                        more = self.run_slots(&slots[0], n)
+            except BaseException as error:
+                self.keep(error)
+        return more == 1
+
+    cdef int keep(self, error) except -1:
+        """Keep what a callback raised; anything else goes on."""
+        raised = self.pipeline.fault(error)
+        if raised is error:
+            raise error
+        raised.__cause__ = error
+        self.raised = raised
+        return 0
+
+    def finish(self):
+        """At the end of the journal: no output of the replay may be left over."""
+        cdef const uint8_t *captured = self.pipeline.c.tap.capture
+        if self.difference is not None or self.until_seq != UINT64_MAX:
+            return self.difference
+        if self.read < self.pipeline.c.tap.capture_used:
+            self.differ(NULL, <const tt_head *> (captured + self.read * 64))
+        return self.difference
+
+    cdef int run_slots(self, const uint8_t *slots, uint64_t n) except -1 nogil:
+        """1: go on, 0: stop here. `at` is behind the record that is handled, so that a step that
+        raised is not taken again.
+        """
+        cdef const tt_head *rec
+        while self.at < n:
+            rec = <const tt_head *> (slots + self.at * 64)
+            self.at = self.at + (tt_rec_bytes(rec) >> 6)
+            if rec.ring_seq > self.until_seq:
+                return 0
+            if self.one(rec) == 0:
+                return 0
+            if tt_stop_is_set(stop_flag()):
+                with gil:
+                    raise StoppedError(f"replay stopped on request after record {rec.ring_seq}")
+        return 1
+
+    cdef int one(self, const tt_head *rec) except -1 nogil:
+        cdef const tt_head *mine = NULL
+        cdef uint8_t direction = tt_template_dir[rec.template_id]
+        if self.read < self.pipeline.c.tap.capture_used:
+            mine = <const tt_head *> (self.pipeline.c.tap.capture + self.read * 64)
+        if direction == TT_DIR_OUTPUT:
+            if not same_record(mine, rec):
+                with gil:
+                    self.differ(rec, mine)
+                return 0
+            self.read = self.read + (tt_rec_bytes(rec) >> 6)
+            self.outputs = self.outputs + 1
+            return 1
+        if mine != NULL:
+            with gil:
+                self.differ(rec, mine)
+            return 0
+        self.read = 0
+        self.pipeline.c.tap.capture_used = 0
+        if direction != TT_DIR_INPUT:
+            self.pipeline.c.tap.ring_seq = self.pipeline.c.tap.ring_seq + 1
+            self.notes = self.notes + 1
+            return 1
+        self.inputs = self.inputs + 1
+        self.first_ns = min(self.first_ns, rec.ts_recv_ns)
+        self.last_ns = max(self.last_ns, rec.ts_recv_ns)
+        self.pipeline.step(rec)
+        return 1
+
+    cdef int differ(self, const tt_head *journal, const tt_head *replayed) except -1:
+        cdef bytes theirs = bytes_of(journal)
+        cdef bytes mine = bytes_of(replayed)
+        self.difference = difference_of(theirs, mine)
+        return 0

@@ -1,0 +1,10 @@
+from collections.abc import Mapping
+from typing import Any
+
+from tectra.strategy.compiled import CompiledStrategy
+
+class Passthrough(CompiledStrategy):
+    seen: int
+    sent: int
+    def wants(self) -> tuple[str, ...]: ...
+    def configure(self, params: Mapping[str, Any]) -> None: ...
