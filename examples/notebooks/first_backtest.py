@@ -60,7 +60,7 @@ except ImportError:
 else:
     frame = trades.to_pandas()
     signed = frame["quantity"].where(frame["side"] == "BUY", -frame["quantity"])
-    print(frame[["ts_event", "symbol", "side", "price", "quantity", "reason"]].head())
+    print(frame[["ts_event_ns", "symbol", "side", "price", "quantity", "reason"]].head())
     print(pd.DataFrame({"net": signed.groupby(frame["symbol"]).sum()}))
 
 # %% [markdown]

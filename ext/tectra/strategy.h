@@ -36,7 +36,7 @@ typedef struct {
 
 /* What the engine knows of one instrument beside its book. */
 typedef struct {
-    int64_t mark_px2; /* twice the last mid of a sound two-sided book; 0: there was none */
+    int64_t mark_px2;   /* twice the last mid of a sound two-sided book; 0: there was none */
     uint32_t errors;    /* records the book refused: it is not valid any more */
     char trading_state; /* the venue's letter; 'T' trading */
     uint8_t pad_[3];

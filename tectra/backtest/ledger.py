@@ -78,8 +78,8 @@ def trades_table(
     return pa.table(
         {
             "ring_seq": pa.array(fills["ring_seq"]),
-            "ts_event": pa.array(fills["ts_event_ns"], type=pa.timestamp("ns", tz="UTC")),
-            "ts_recv": pa.array(fills["ts_recv_ns"], type=pa.timestamp("ns", tz="UTC")),
+            "ts_event_ns": pa.array(fills["ts_event_ns"]),
+            "ts_recv_ns": pa.array(fills["ts_recv_ns"]),
             "strategy": pa.array(
                 [names[owner.get(o, 0)] for o in fills["order_id"].tolist()], type=pa.string()
             ),

@@ -1,6 +1,5 @@
 """What a backtest returns, and what it leaves in its directory."""
 
-import csv
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -84,7 +83,7 @@ class BacktestResult:
 
     def save(self, directory: Path) -> None:
         """Write report, metrics and trades into an existing directory."""
-        from pyarrow import parquet  # noqa: PLC0415  see trades_table
+        from pyarrow import csv, parquet  # noqa: PLC0415  see trades_table
 
         self.report(directory / "report.html")
         body = orjson.dumps(self.metrics, option=orjson.OPT_INDENT_2, default=str)
@@ -93,7 +92,5 @@ class BacktestResult:
         trades = self.trades
         with whole_file(directory / "trades.parquet") as part:
             parquet.write_table(trades, part)
-        with whole_file(directory / "trades.csv") as part, part.open("w", newline="") as file:
-            rows = csv.writer(file)
-            rows.writerow(trades.column_names)
-            rows.writerows(zip(*(c.to_pylist() for c in trades.columns), strict=True))
+        with whole_file(directory / "trades.csv") as part:
+            csv.write_csv(trades, part)
