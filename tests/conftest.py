@@ -128,4 +128,6 @@ def fresh_env() -> dict[str, str]:
     parent = str(Path(tectra.__file__).resolve().parents[1])
     env = dict(os.environ)
     env["PYTHONPATH"] = os.pathsep.join(filter(None, [parent, env.get("PYTHONPATH", "")]))
+    # Else `python -c` looks in the working directory first, where a checkout may lie unbuilt.
+    env["PYTHONSAFEPATH"] = "1"
     return env
