@@ -28,10 +28,13 @@ def loop(n: int) -> int:
 
 @pytest.mark.timeout(30)
 def test_ratio_of_equal_and_of_triple_work() -> None:
-    equal = gate.measure(lambda: loop(2000), lambda: loop(2000), pairs=15).ratio
-    triple = gate.measure(lambda: loop(6000), lambda: loop(2000), pairs=15).ratio
-    assert 0.5 < equal < 2
-    assert triple > 1.5 * equal
+    def ratios() -> tuple[float, float]:
+        equal = gate.measure(lambda: loop(2000), lambda: loop(2000), pairs=15).ratio
+        return equal, gate.measure(lambda: loop(6000), lambda: loop(2000), pairs=15).ratio
+
+    # A machine that is busy elsewhere may spoil a set of pairs, hardly three sets in a row.
+    sets = [ratios() for _ in range(3)]
+    assert any(0.5 < equal < 2 and triple > 1.5 * equal for equal, triple in sets), sets
 
 
 def test_above_its_limit_fails(limits: Path) -> None:
@@ -73,12 +76,10 @@ def test_a_planted_leak_is_found() -> None:
 @pytest.mark.timeout(30)
 def test_growth_is_seen() -> None:
     def linear(n: int) -> Callable[[], object]:
-        text = b"x" * (n * 1000)
-        return lambda: text.count(b"y")
+        return lambda: loop(n * 200)
 
     def quadratic(n: int) -> Callable[[], object]:
-        text = b"x" * (n * 1000)
-        return lambda: [text.count(b"y") for _ in range(n)]
+        return lambda: loop(n * n * 50)
 
-    assert gate.scaling(linear, 20) <= gate.SCALING_MAX
-    assert gate.scaling(quadratic, 5) > gate.SCALING_MAX
+    assert min(gate.scaling(linear, 20) for _ in range(3)) <= gate.SCALING_MAX
+    assert max(gate.scaling(quadratic, 5) for _ in range(3)) > gate.SCALING_MAX
