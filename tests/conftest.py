@@ -120,7 +120,7 @@ def retained_blocks() -> Callable[..., float]:
     return gate.retained_blocks
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def fresh_env() -> dict[str, str]:
     """Environment for a child process that shall import the same tectra as this one."""
     import tectra

@@ -2,7 +2,6 @@
 
 import gzip
 import json
-import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -73,19 +72,14 @@ def cli(tmp_path: Path, fresh_env: dict[str, str]) -> Cli:
 
 
 @pytest.fixture(scope="session")
-def finished(day: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def finished(
+    day: Path, tmp_path_factory: pytest.TempPathFactory, fresh_env: dict[str, str]
+) -> Path:
     """The directory of a run that ended; tests copy it before they change it."""
     out = tmp_path_factory.mktemp("finished") / "run"
     done = subprocess.run(
         [sys.executable, "-m", "tectra", "backtest", STEADY, day, "--out", out],
-        env=_environment(), capture_output=True, text=True,
+        env=fresh_env, capture_output=True, text=True,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     return out
-
-
-def _environment() -> dict[str, str]:
-    import tectra
-
-    parent = str(Path(tectra.__file__).resolve().parents[1])
-    return {**os.environ, "PYTHONPATH": parent}
