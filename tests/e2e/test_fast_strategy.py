@@ -89,11 +89,11 @@ def test_parameters_are_checked_as_those_of_python_strategies(module):
         tt.run_backtest(strategy=module.Lopsided, params={"ratio": 1}, data=sample_day())
 
 
-def test_from_the_command_line(built, cli, day, fresh_env):
-    fresh_env["PYTHONPATH"] += f":{built}"
-    done = cli("backtest", "fast_strategy:Lopsided", day, "--param", "ratio=2", "--out", "run")
-    assert done.code == 0, done.err
-    again = cli("replay", "verify", "run")
-    assert again.code == 0 and "equal" in again.out
-    fresh_env["PYTHONPATH"] = fresh_env["PYTHONPATH"].replace(f":{built}", "")
+def test_from_the_command_line(built, cli, day, fresh_env, monkeypatch):
+    with monkeypatch.context() as patch:
+        patch.setitem(fresh_env, "PYTHONPATH", f"{fresh_env['PYTHONPATH']}:{built}")
+        done = cli("backtest", "fast_strategy:Lopsided", day, "--param", "ratio=2", "--out", "run")
+        assert done.code == 0, done.err
+        again = cli("replay", "verify", "run")
+        assert again.code == 0 and "equal" in again.out
     cli("replay", "verify", "run").explained("fast_strategy")
