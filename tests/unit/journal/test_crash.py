@@ -9,7 +9,8 @@ import signal
 import subprocess
 import sys
 import textwrap
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -150,44 +151,44 @@ def test_leftovers_of_a_writer_that_died_at_once_do_not_block(tmp_path: Path) ->
 # ---- full disks ----
 
 
-@pytest.fixture
-def file_size_limit() -> Iterator[Callable[[int], None]]:
-    """Sets the largest file this process may write; Python ignores the signal of it."""
+@contextmanager
+def file_size_limit(size: int) -> Iterator[None]:
+    """The largest file this process may write; Python ignores the signal of it.
+
+    Lifted within the test: the runner reports a result before fixtures end, and its own output may
+    be a larger file.
+    """
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
-    def limit(size: int) -> None:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
 
-    yield limit
-    resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
-
-
-def test_no_room_for_the_first_segment_leaves_nothing(
-    tmp_path: Path, file_size_limit: Callable[[int], None]
-) -> None:
-    file_size_limit(100_000)
-    with pytest.raises(JournalFullError, match=r"no space for a segment of .* free disk space"):
-        JournalWriter(tmp_path / "new", session={}, segment_slots=4096)
-    assert not (tmp_path / "new").exists()
+def test_no_room_for_the_first_segment_leaves_nothing(tmp_path: Path) -> None:
     (tmp_path / "old").mkdir()
-    with pytest.raises(JournalFullError):
-        JournalWriter(tmp_path / "old", session={}, segment_slots=4096)
+    with file_size_limit(100_000):
+        with pytest.raises(JournalFullError, match=r"no space for a segment of .* free disk"):
+            JournalWriter(tmp_path / "new", session={}, segment_slots=4096)
+        with pytest.raises(JournalFullError):
+            JournalWriter(tmp_path / "old", session={}, segment_slots=4096)
+    assert not (tmp_path / "new").exists()
     assert list((tmp_path / "old").iterdir()) == []
 
 
-def test_no_room_on_rotation_closes_what_was_written(
-    tmp_path: Path, file_size_limit: Callable[[int], None]
-) -> None:
+def test_no_room_on_rotation_closes_what_was_written(tmp_path: Path) -> None:
     writer = JournalWriter(tmp_path, session={}, segment_slots=1024)
     records = [record(i) for i in range(1, 1025)]
     for body in records:
         writer.append(body)
-    file_size_limit(50_000)
-    with pytest.raises(JournalFullError, match="Everything written before is closed and valid"):
+    full = "Everything written before is closed and valid"
+    with file_size_limit(50_000), pytest.raises(JournalFullError, match=full):
         writer.append(record(1025))
     with pytest.raises(JournalError, match="is closed"):
         writer.append(record(1025))
-    writer.close({"halted": "disk full"})
+    with file_size_limit(50_000):
+        writer.close({"halted": "disk full"})
     report = verify(tmp_path)
     assert report.ok
     assert report.closed
