@@ -23,11 +23,13 @@ from typing import Any
 
 __all__ = [
     "TINY",
+    "TRIES",
     "GateError",
     "Limit",
     "Pairs",
     "check",
     "compile_driver",
+    "is_over",
     "limits",
     "measure",
     "retained_blocks",
@@ -39,6 +41,7 @@ __all__ = [
 HERE = Path(__file__).resolve().parent
 LIMITS = HERE / "limits.toml"
 PAIRS = 31
+TRIES = 3
 SAMPLE_NS_MIN = 2_000_000
 REPEAT_MAX = 1 << 20
 RETAINED_PER_1000_MAX = 2.0
@@ -170,6 +173,12 @@ def check(name: str, ratio: float, path: Path = LIMITS) -> Limit:
             f"({entry.measured} on {entry.date}: {entry.reason})"
         )
     return entry
+
+
+def is_over(name: str, ratio: float) -> bool:
+    """Whether `check` would refuse this ratio; a name without an entry is left to it."""
+    entry = limits().get(name)
+    return not TINY and entry is not None and entry.limit is not None and ratio > entry.limit
 
 
 def retained_blocks(run: Callable[[], object], *, events: int) -> float:

@@ -10,9 +10,12 @@
 #include <pthread.h>
 #include <sched.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #define BATCH_SLOTS 48
 #define IDLE_MAX 2000000000ull
+/* A reader that a fault keeps inside the ring ends here. */
+#define WALL_S 20
 
 typedef struct {
     void *memory;
@@ -166,6 +169,7 @@ int main(int argc, char **argv)
 {
     if (argc != 5)
         return 2;
+    alarm(WALL_S);
     const uint64_t capacity = strtoull(argv[3], NULL, 10);
     const int lossy = strcmp(argv[1], "lossy") == 0;
     const uint32_t flags = TT_SPSC_STAMP | (lossy ? TT_SPSC_OVERWRITE : 0);
