@@ -6,7 +6,15 @@
 
 #include <stdatomic.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
+#include <string.h>
+
+/* An explorer of interleavings puts its own definitions of everything below in the place of these.
+ */
+#ifdef TECTRA_ATOMIC_MODEL
+#include TECTRA_ATOMIC_MODEL
+#else
 
 typedef struct {
     _Atomic uint32_t v;
@@ -120,5 +128,19 @@ static inline void tt_fence_full(void)
 {
     atomic_thread_fence(memory_order_seq_cst);
 }
+
+/* Plain copies into and out of memory that one thread hands to another: an explorer of
+ * interleavings looks for races between them. */
+static inline void tt_copy_in(void *shared, const void *from, size_t bytes)
+{
+    memcpy(shared, from, bytes);
+}
+
+static inline void tt_copy_out(void *to, const void *shared, size_t bytes)
+{
+    memcpy(to, shared, bytes);
+}
+
+#endif
 
 #endif

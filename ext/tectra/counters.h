@@ -48,13 +48,20 @@ static inline uint64_t tt_counters_bytes(uint64_t capacity)
                : sizeof(tt_counters) + capacity * sizeof(tt_counter);
 }
 
+static inline uint32_t tt_counters_layout(void)
+{
+    const uint32_t words[] = {sizeof(tt_counters), sizeof(tt_counter), offsetof(tt_counter, state),
+                              offsetof(tt_counter, name)};
+    return tt_layout_hash(words, sizeof words / sizeof *words);
+}
+
 /* In zeroed memory of tt_counters_bytes. */
 static inline int tt_counters_init(tt_counters *c, uint64_t capacity, int64_t now_ns)
 {
     const uint64_t bytes = tt_counters_bytes(capacity);
     if (bytes == 0)
         return TT_E_RANGE;
-    tt_shm_head_init(&c->head, bytes, capacity, 0, now_ns);
+    tt_shm_head_init(&c->head, bytes, capacity, 0, tt_counters_layout(), now_ns);
     tt_shm_publish(&c->head, TT_SHM_MAGIC_COUNTERS);
     return TT_OK;
 }
@@ -62,7 +69,7 @@ static inline int tt_counters_init(tt_counters *c, uint64_t capacity, int64_t no
 /* One of TT_SHM_*. */
 static inline int tt_counters_check(const tt_counters *c, uint64_t bytes)
 {
-    const int reason = tt_shm_check(&c->head, bytes, TT_SHM_MAGIC_COUNTERS);
+    const int reason = tt_shm_check(&c->head, bytes, TT_SHM_MAGIC_COUNTERS, tt_counters_layout());
     if (reason == TT_SHM_GOOD && c->head.total_bytes != tt_counters_bytes(c->head.capacity))
         return TT_SHM_WRONG_SIZE;
     return reason;

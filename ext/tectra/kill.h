@@ -45,17 +45,24 @@ typedef struct {
 _Static_assert(sizeof(tt_kill) == 128 && offsetof(tt_kill, word) == 64,
                "the kill word has a line of its own");
 
+static inline uint32_t tt_kill_layout(void)
+{
+    const uint32_t words[] = {sizeof(tt_kill), offsetof(tt_kill, word),
+                              offsetof(tt_kill, attempts)};
+    return tt_layout_hash(words, sizeof words / sizeof *words);
+}
+
 /* In zeroed memory. */
 static inline void tt_kill_init(tt_kill *k, int64_t now_ns)
 {
-    tt_shm_head_init(&k->head, sizeof(*k), 1, 0, now_ns);
+    tt_shm_head_init(&k->head, sizeof(*k), 1, 0, tt_kill_layout(), now_ns);
     tt_shm_publish(&k->head, TT_SHM_MAGIC_KILL);
 }
 
 /* One of TT_SHM_*. */
 static inline int tt_kill_check(const tt_kill *k, uint64_t bytes)
 {
-    const int reason = tt_shm_check(&k->head, bytes, TT_SHM_MAGIC_KILL);
+    const int reason = tt_shm_check(&k->head, bytes, TT_SHM_MAGIC_KILL, tt_kill_layout());
     if (reason == TT_SHM_GOOD && (k->head.total_bytes != sizeof(*k) || k->head.capacity != 1))
         return TT_SHM_WRONG_SIZE;
     return reason;

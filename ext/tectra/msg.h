@@ -138,6 +138,32 @@ enum {
     TT_VENUE_PROTOCOL_ITCH50 = 1,
 };
 
+/* BarKind: What a bar counts until it closes */
+enum {
+    TT_BAR_KIND_TIME = 1,
+    TT_BAR_KIND_TICK = 2,
+    TT_BAR_KIND_VOLUME = 3,
+    TT_BAR_KIND_DOLLAR = 4,
+    TT_BAR_KIND_IMBALANCE = 5,
+};
+
+/* KillStep: What is done because of a kill */
+enum {
+    TT_KILL_STEP_HALT = 1,
+    TT_KILL_STEP_CANCEL_ALL = 2,
+    TT_KILL_STEP_FLATTEN = 3,
+    TT_KILL_STEP_PAUSE_STRATEGY = 4,
+    TT_KILL_STEP_STOP_STRATEGY = 5,
+};
+
+/* AckStatus: What became of a command */
+enum {
+    TT_ACK_STATUS_ACCEPTED = 1,
+    TT_ACK_STATUS_DONE = 2,
+    TT_ACK_STATUS_REFUSED = 3,
+    TT_ACK_STATUS_FAILED = 4,
+};
+
 /* KillAction */
 enum {
     TT_KILL_ACTION_KILL = 1,
@@ -173,6 +199,16 @@ enum {
     TT_CALLBACK_ON_STOP = 7,
 };
 
+/* BarFlag */
+enum {
+    TT_BAR_FLAG_PARTIAL = 1,
+};
+
+/* KillStepFlag */
+enum {
+    TT_KILL_STEP_FLAG_CONFIRM = 1,
+};
+
 /* MarketFlag */
 enum {
     TT_MARKET_FLAG_SNAPSHOT = 1,
@@ -205,6 +241,8 @@ enum {
     TT_T_AUCTION = 13,
     TT_T_VENUE_MESSAGE = 14,
     TT_T_GAP = 15,
+    TT_T_TICKER = 16,
+    TT_T_BAR = 17,
     TT_T_ORDER_ACK = 20,
     TT_T_ORDER_FILL = 21,
     TT_T_ORDER_CANCEL = 22,
@@ -214,6 +252,9 @@ enum {
     TT_T_CONTROL_PARAM = 32,
     TT_T_TIMER = 33,
     TT_T_SESSION = 34,
+    TT_T_CONFIG_CHANGE = 35,
+    TT_T_KILL_RESPONSE = 36,
+    TT_T_CONTROL_ACK = 37,
     TT_T_ORDER_INTENT = 40,
     TT_T_ORDER_VERDICT = 41,
     TT_T_ORDER_SEND = 42,
@@ -651,6 +692,92 @@ _Static_assert(offsetof(tt_gap, venue_id) == 38, "gap.venue_id");
 _Static_assert(offsetof(tt_gap, first_seq) == 40, "gap.first_seq");
 _Static_assert(offsetof(tt_gap, last_seq) == 48, "gap.last_seq");
 
+/* A venue's own summary of an instrument: best prices, last trade, and the day so far as that venue counts days (input) */
+typedef struct {
+    uint16_t block_length, template_id, schema_id, version;
+    uint64_t ring_seq;
+    int64_t ts_event_ns;
+    int64_t ts_recv_ns;
+    uint32_t instrument_id;
+    uint8_t side;
+    uint8_t flags;
+    uint16_t venue_id;
+    uint64_t seq;
+    int64_t bid_px;
+    int64_t bid_qty;
+    int64_t ask_px;
+    int64_t ask_qty;
+    int64_t last_px;
+    int64_t last_qty;
+    int64_t high_px;
+    int64_t low_px;
+    int64_t volume_qty;
+    double turnover;
+} tt_ticker;
+_Static_assert(sizeof(tt_ticker) == 128, "ticker: size");
+_Static_assert(offsetof(tt_ticker, ring_seq) == 8, "ticker.ring_seq");
+_Static_assert(offsetof(tt_ticker, ts_event_ns) == 16, "ticker.ts_event_ns");
+_Static_assert(offsetof(tt_ticker, ts_recv_ns) == 24, "ticker.ts_recv_ns");
+_Static_assert(offsetof(tt_ticker, instrument_id) == 32, "ticker.instrument_id");
+_Static_assert(offsetof(tt_ticker, side) == 36, "ticker.side");
+_Static_assert(offsetof(tt_ticker, flags) == 37, "ticker.flags");
+_Static_assert(offsetof(tt_ticker, venue_id) == 38, "ticker.venue_id");
+_Static_assert(offsetof(tt_ticker, seq) == 40, "ticker.seq");
+_Static_assert(offsetof(tt_ticker, bid_px) == 48, "ticker.bid_px");
+_Static_assert(offsetof(tt_ticker, bid_qty) == 56, "ticker.bid_qty");
+_Static_assert(offsetof(tt_ticker, ask_px) == 64, "ticker.ask_px");
+_Static_assert(offsetof(tt_ticker, ask_qty) == 72, "ticker.ask_qty");
+_Static_assert(offsetof(tt_ticker, last_px) == 80, "ticker.last_px");
+_Static_assert(offsetof(tt_ticker, last_qty) == 88, "ticker.last_qty");
+_Static_assert(offsetof(tt_ticker, high_px) == 96, "ticker.high_px");
+_Static_assert(offsetof(tt_ticker, low_px) == 104, "ticker.low_px");
+_Static_assert(offsetof(tt_ticker, volume_qty) == 112, "ticker.volume_qty");
+_Static_assert(offsetof(tt_ticker, turnover) == 120, "ticker.turnover");
+
+/* Open, high, low and close of a stretch of trading, stamped at its close; prices in units of the quote currency (input) */
+typedef struct {
+    uint16_t block_length, template_id, schema_id, version;
+    uint64_t ring_seq;
+    int64_t ts_event_ns;
+    int64_t ts_recv_ns;
+    uint32_t instrument_id;
+    uint8_t kind;
+    uint8_t flags;
+    uint16_t venue_id;
+    int64_t ts_open_ns;
+    int64_t interval;
+    double open;
+    double high;
+    double low;
+    double close;
+    int64_t volume_qty;
+    double turnover;
+    double bid;
+    double ask;
+    uint32_t trades;
+    uint32_t reserved;
+} tt_bar;
+_Static_assert(sizeof(tt_bar) == 128, "bar: size");
+_Static_assert(offsetof(tt_bar, ring_seq) == 8, "bar.ring_seq");
+_Static_assert(offsetof(tt_bar, ts_event_ns) == 16, "bar.ts_event_ns");
+_Static_assert(offsetof(tt_bar, ts_recv_ns) == 24, "bar.ts_recv_ns");
+_Static_assert(offsetof(tt_bar, instrument_id) == 32, "bar.instrument_id");
+_Static_assert(offsetof(tt_bar, kind) == 36, "bar.kind");
+_Static_assert(offsetof(tt_bar, flags) == 37, "bar.flags");
+_Static_assert(offsetof(tt_bar, venue_id) == 38, "bar.venue_id");
+_Static_assert(offsetof(tt_bar, ts_open_ns) == 40, "bar.ts_open_ns");
+_Static_assert(offsetof(tt_bar, interval) == 48, "bar.interval");
+_Static_assert(offsetof(tt_bar, open) == 56, "bar.open");
+_Static_assert(offsetof(tt_bar, high) == 64, "bar.high");
+_Static_assert(offsetof(tt_bar, low) == 72, "bar.low");
+_Static_assert(offsetof(tt_bar, close) == 80, "bar.close");
+_Static_assert(offsetof(tt_bar, volume_qty) == 88, "bar.volume_qty");
+_Static_assert(offsetof(tt_bar, turnover) == 96, "bar.turnover");
+_Static_assert(offsetof(tt_bar, bid) == 104, "bar.bid");
+_Static_assert(offsetof(tt_bar, ask) == 112, "bar.ask");
+_Static_assert(offsetof(tt_bar, trades) == 120, "bar.trades");
+_Static_assert(offsetof(tt_bar, reserved) == 124, "bar.reserved");
+
 /* The venue accepted an order, or a replace (px, qty: what now stands) (input) */
 typedef struct {
     uint16_t block_length, template_id, schema_id, version;
@@ -799,7 +926,7 @@ typedef struct {
     int64_t ts_recv_ns;
     uint32_t instrument_id;
     uint8_t action;
-    uint8_t reserved;
+    uint8_t state;
     uint16_t strategy_id;
     uint64_t operator_id;
     char reason[16];
@@ -810,7 +937,7 @@ _Static_assert(offsetof(tt_control_kill, ts_event_ns) == 16, "control_kill.ts_ev
 _Static_assert(offsetof(tt_control_kill, ts_recv_ns) == 24, "control_kill.ts_recv_ns");
 _Static_assert(offsetof(tt_control_kill, instrument_id) == 32, "control_kill.instrument_id");
 _Static_assert(offsetof(tt_control_kill, action) == 36, "control_kill.action");
-_Static_assert(offsetof(tt_control_kill, reserved) == 37, "control_kill.reserved");
+_Static_assert(offsetof(tt_control_kill, state) == 37, "control_kill.state");
 _Static_assert(offsetof(tt_control_kill, strategy_id) == 38, "control_kill.strategy_id");
 _Static_assert(offsetof(tt_control_kill, operator_id) == 40, "control_kill.operator_id");
 _Static_assert(offsetof(tt_control_kill, reason) == 48, "control_kill.reason");
@@ -922,6 +1049,106 @@ _Static_assert(offsetof(tt_session, session_id) == 40, "session.session_id");
 _Static_assert(offsetof(tt_session, seed) == 48, "session.seed");
 _Static_assert(offsetof(tt_session, config_digest) == 56, "session.config_digest");
 _Static_assert(offsetof(tt_session, name) == 72, "session.name");
+
+/* A part of the text of one change of the configuration: JSON with path, old and new value, cut into parts (input) */
+typedef struct {
+    uint16_t block_length, template_id, schema_id, version;
+    uint64_t ring_seq;
+    int64_t ts_event_ns;
+    int64_t ts_recv_ns;
+    uint32_t instrument_id;
+    uint16_t part;
+    uint16_t parts;
+    uint64_t revision;
+    uint64_t operator_id;
+    uint32_t length;
+    uint32_t reserved;
+    char text[64];
+} tt_config_change;
+_Static_assert(sizeof(tt_config_change) == 128, "config_change: size");
+_Static_assert(offsetof(tt_config_change, ring_seq) == 8, "config_change.ring_seq");
+_Static_assert(offsetof(tt_config_change, ts_event_ns) == 16, "config_change.ts_event_ns");
+_Static_assert(offsetof(tt_config_change, ts_recv_ns) == 24, "config_change.ts_recv_ns");
+_Static_assert(offsetof(tt_config_change, instrument_id) == 32, "config_change.instrument_id");
+_Static_assert(offsetof(tt_config_change, part) == 36, "config_change.part");
+_Static_assert(offsetof(tt_config_change, parts) == 38, "config_change.parts");
+_Static_assert(offsetof(tt_config_change, revision) == 40, "config_change.revision");
+_Static_assert(offsetof(tt_config_change, operator_id) == 48, "config_change.operator_id");
+_Static_assert(offsetof(tt_config_change, length) == 56, "config_change.length");
+_Static_assert(offsetof(tt_config_change, reserved) == 60, "config_change.reserved");
+_Static_assert(offsetof(tt_config_change, text) == 64, "config_change.text");
+
+/* One step that was taken because of a kill (output) */
+typedef struct {
+    uint16_t block_length, template_id, schema_id, version;
+    uint64_t ring_seq;
+    int64_t ts_event_ns;
+    int64_t ts_recv_ns;
+    uint32_t instrument_id;
+    uint8_t step;
+    uint8_t flags;
+    uint16_t strategy_id;
+    uint64_t trigger_seq;
+    int64_t ts_done_ns;
+    uint32_t orders;
+    uint8_t status;
+    uint8_t reserved;
+    uint16_t reserved2;
+    char reason[16];
+    char rollback[40];
+    uint8_t pad_[8];
+} tt_kill_response;
+_Static_assert(sizeof(tt_kill_response) == 128, "kill_response: size");
+_Static_assert(offsetof(tt_kill_response, ring_seq) == 8, "kill_response.ring_seq");
+_Static_assert(offsetof(tt_kill_response, ts_event_ns) == 16, "kill_response.ts_event_ns");
+_Static_assert(offsetof(tt_kill_response, ts_recv_ns) == 24, "kill_response.ts_recv_ns");
+_Static_assert(offsetof(tt_kill_response, instrument_id) == 32, "kill_response.instrument_id");
+_Static_assert(offsetof(tt_kill_response, step) == 36, "kill_response.step");
+_Static_assert(offsetof(tt_kill_response, flags) == 37, "kill_response.flags");
+_Static_assert(offsetof(tt_kill_response, strategy_id) == 38, "kill_response.strategy_id");
+_Static_assert(offsetof(tt_kill_response, trigger_seq) == 40, "kill_response.trigger_seq");
+_Static_assert(offsetof(tt_kill_response, ts_done_ns) == 48, "kill_response.ts_done_ns");
+_Static_assert(offsetof(tt_kill_response, orders) == 56, "kill_response.orders");
+_Static_assert(offsetof(tt_kill_response, status) == 60, "kill_response.status");
+_Static_assert(offsetof(tt_kill_response, reserved) == 61, "kill_response.reserved");
+_Static_assert(offsetof(tt_kill_response, reserved2) == 62, "kill_response.reserved2");
+_Static_assert(offsetof(tt_kill_response, reason) == 64, "kill_response.reason");
+_Static_assert(offsetof(tt_kill_response, rollback) == 80, "kill_response.rollback");
+
+/* The answer to a command (output) */
+typedef struct {
+    uint16_t block_length, template_id, schema_id, version;
+    uint64_t ring_seq;
+    int64_t ts_event_ns;
+    int64_t ts_recv_ns;
+    uint32_t instrument_id;
+    uint8_t status;
+    uint8_t reserved;
+    uint16_t command;
+    uint64_t command_id;
+    uint64_t command_seq;
+    uint64_t operator_id;
+    int64_t ts_done_ns;
+    int32_t code;
+    uint32_t reserved2;
+    char text[40];
+    uint8_t pad_[8];
+} tt_control_ack;
+_Static_assert(sizeof(tt_control_ack) == 128, "control_ack: size");
+_Static_assert(offsetof(tt_control_ack, ring_seq) == 8, "control_ack.ring_seq");
+_Static_assert(offsetof(tt_control_ack, ts_event_ns) == 16, "control_ack.ts_event_ns");
+_Static_assert(offsetof(tt_control_ack, ts_recv_ns) == 24, "control_ack.ts_recv_ns");
+_Static_assert(offsetof(tt_control_ack, instrument_id) == 32, "control_ack.instrument_id");
+_Static_assert(offsetof(tt_control_ack, status) == 36, "control_ack.status");
+_Static_assert(offsetof(tt_control_ack, reserved) == 37, "control_ack.reserved");
+_Static_assert(offsetof(tt_control_ack, command) == 38, "control_ack.command");
+_Static_assert(offsetof(tt_control_ack, command_id) == 40, "control_ack.command_id");
+_Static_assert(offsetof(tt_control_ack, command_seq) == 48, "control_ack.command_seq");
+_Static_assert(offsetof(tt_control_ack, operator_id) == 56, "control_ack.operator_id");
+_Static_assert(offsetof(tt_control_ack, ts_done_ns) == 64, "control_ack.ts_done_ns");
+_Static_assert(offsetof(tt_control_ack, code) == 72, "control_ack.code");
+_Static_assert(offsetof(tt_control_ack, reserved2) == 76, "control_ack.reserved2");
+_Static_assert(offsetof(tt_control_ack, text) == 80, "control_ack.text");
 
 /* What a strategy asked for (output) */
 typedef struct {
@@ -1362,6 +1589,8 @@ static const uint8_t tt_template_bytes[TT_T_END] = {
     [TT_T_AUCTION] = 128,
     [TT_T_VENUE_MESSAGE] = 128,
     [TT_T_GAP] = 64,
+    [TT_T_TICKER] = 128,
+    [TT_T_BAR] = 128,
     [TT_T_ORDER_ACK] = 128,
     [TT_T_ORDER_FILL] = 128,
     [TT_T_ORDER_CANCEL] = 128,
@@ -1371,6 +1600,9 @@ static const uint8_t tt_template_bytes[TT_T_END] = {
     [TT_T_CONTROL_PARAM] = 128,
     [TT_T_TIMER] = 64,
     [TT_T_SESSION] = 128,
+    [TT_T_CONFIG_CHANGE] = 128,
+    [TT_T_KILL_RESPONSE] = 128,
+    [TT_T_CONTROL_ACK] = 128,
     [TT_T_ORDER_INTENT] = 128,
     [TT_T_ORDER_VERDICT] = 128,
     [TT_T_ORDER_SEND] = 128,
@@ -1401,6 +1633,8 @@ static const uint8_t tt_template_dir[TT_T_END] = {
     [TT_T_AUCTION] = TT_DIR_INPUT,
     [TT_T_VENUE_MESSAGE] = TT_DIR_INPUT,
     [TT_T_GAP] = TT_DIR_INPUT,
+    [TT_T_TICKER] = TT_DIR_INPUT,
+    [TT_T_BAR] = TT_DIR_INPUT,
     [TT_T_ORDER_ACK] = TT_DIR_INPUT,
     [TT_T_ORDER_FILL] = TT_DIR_INPUT,
     [TT_T_ORDER_CANCEL] = TT_DIR_INPUT,
@@ -1410,6 +1644,9 @@ static const uint8_t tt_template_dir[TT_T_END] = {
     [TT_T_CONTROL_PARAM] = TT_DIR_INPUT,
     [TT_T_TIMER] = TT_DIR_INPUT,
     [TT_T_SESSION] = TT_DIR_INPUT,
+    [TT_T_CONFIG_CHANGE] = TT_DIR_INPUT,
+    [TT_T_KILL_RESPONSE] = TT_DIR_OUTPUT,
+    [TT_T_CONTROL_ACK] = TT_DIR_OUTPUT,
     [TT_T_ORDER_INTENT] = TT_DIR_OUTPUT,
     [TT_T_ORDER_VERDICT] = TT_DIR_OUTPUT,
     [TT_T_ORDER_SEND] = TT_DIR_OUTPUT,

@@ -122,6 +122,20 @@ static inline uint64_t tt_spsc_bytes(uint64_t capacity, uint32_t flags)
     return slots + ((flags & TT_SPSC_OVERWRITE) ? capacity * sizeof(uint64_t) : 0);
 }
 
+static inline uint32_t tt_spsc_layout(void)
+{
+    const uint32_t words[] = {sizeof(tt_spsc_page),
+                              TT_SPSC_SLOTS_AT,
+                              TT_SLOT_BYTES,
+                              offsetof(tt_spsc_page, write_pos),
+                              offsetof(tt_spsc_page, intent_pos),
+                              offsetof(tt_spsc_page, read_pos),
+                              offsetof(tt_spsc_page, producer),
+                              offsetof(tt_spsc_page, consumer),
+                              offsetof(tt_spsc_page, gap_log)};
+    return tt_layout_hash(words, sizeof words / sizeof *words);
+}
+
 /* Make a ring in zeroed memory of tt_spsc_bytes. `start` is the first position: 0, except where a
  * test wants the wrap near. */
 static inline int tt_spsc_init(void *memory, uint64_t capacity, uint32_t flags, uint64_t start,
@@ -132,7 +146,8 @@ static inline int tt_spsc_init(void *memory, uint64_t capacity, uint32_t flags, 
         (flags & ~(uint32_t)(TT_SPSC_OVERWRITE | TT_SPSC_STAMP)) != 0)
         return TT_E_RANGE;
     TT_ASSERT(((uintptr_t)memory & (TT_FALSE_SHARING - 1)) == 0);
-    tt_shm_head_init(&page->head, tt_spsc_bytes(capacity, flags), capacity, flags, now_ns);
+    tt_shm_head_init(&page->head, tt_spsc_bytes(capacity, flags), capacity, flags, tt_spsc_layout(),
+                     now_ns);
     tt_store_relaxed64(&page->write_pos, start);
     tt_store_relaxed64(&page->intent_pos, start);
     tt_store_relaxed64(&page->read_pos, start);
@@ -140,12 +155,35 @@ static inline int tt_spsc_init(void *memory, uint64_t capacity, uint32_t flags, 
     return TT_OK;
 }
 
+/* Who holds a side: process id (22 bits: Linux gives no larger ones), the low bits of its start
+ * time, and the handle. Unique among the live handles of a process: they are at least 128 bytes
+ * apart. */
+static inline uint64_t tt_spsc_token_(const tt_spsc *r)
+{
+    const uint32_t pid = (uint32_t)getpid();
+    const uint64_t start = tt_pid_start(pid) & 0x3ffu;
+    return (uint64_t)pid << 42 | start << 32 | (uint32_t)((uintptr_t)r >> 7) | 1u;
+}
+
+static inline uint32_t tt_spsc_holder_pid(uint64_t holder)
+{
+    return (uint32_t)(holder >> 42);
+}
+
+/* A process id that was given away again is told from the holder, but for one start time in 1,024.
+ */
+static inline int tt_spsc_holder_alive_(uint64_t holder)
+{
+    const uint32_t pid = tt_spsc_holder_pid(holder);
+    return tt_pid_alive(pid, 0) && ((tt_pid_start(pid) ^ (uint32_t)(holder >> 32)) & 0x3ffu) == 0;
+}
+
 /* Verify a page and bind a handle to it: one of TT_SHM_*. Neither side is claimed yet. */
 static inline int tt_spsc_open(tt_spsc *r, void *memory, uint64_t bytes)
 {
     tt_spsc_page *page = (tt_spsc_page *)memory;
     TT_ASSERT(((uintptr_t)r & (TT_FALSE_SHARING - 1)) == 0);
-    const int reason = tt_shm_check(&page->head, bytes, TT_SHM_MAGIC_SPSC);
+    const int reason = tt_shm_check(&page->head, bytes, TT_SHM_MAGIC_SPSC, tt_spsc_layout());
     if (reason != TT_SHM_GOOD)
         return reason;
     const uint64_t capacity = page->head.capacity;
@@ -169,8 +207,7 @@ static inline int tt_spsc_open(tt_spsc *r, void *memory, uint64_t bytes)
     r->mask = capacity - 1;
     r->flags = flags;
     r->clear_to = before; /* no push passes before the side is claimed */
-    /* Unique among the live handles of this process: they are at least 128 bytes apart. */
-    r->token = (uint64_t)(uint32_t)getpid() << 32 | (uint32_t)((uintptr_t)r >> 7) | 1u;
+    r->token = tt_spsc_token_(r);
     return TT_SHM_GOOD;
 }
 
@@ -190,7 +227,7 @@ static inline uint64_t tt_spsc_slots_of_(uint64_t word)
 static inline int tt_spsc_claim_(const tt_spsc *r, tt_atomic_u64 *side, tt_atomic_u64 *takeovers)
 {
     uint64_t holder = tt_load_acquire64(side);
-    if (holder != 0 && holder != r->token && tt_pid_alive((uint32_t)(holder >> 32)))
+    if (holder != 0 && holder != r->token && tt_spsc_holder_alive_(holder))
         return TT_E_STATE;
     const int dead = holder != 0 && holder != r->token;
     /* Pairs with the same exchange of whoever else claims, and with the release in tt_spsc_leave.

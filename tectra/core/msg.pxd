@@ -102,6 +102,23 @@ cdef extern from "tectra/msg.h" nogil:
         TT_VENUE_PROTOCOL_NONE
         TT_VENUE_PROTOCOL_ITCH50
     enum:
+        TT_BAR_KIND_TIME
+        TT_BAR_KIND_TICK
+        TT_BAR_KIND_VOLUME
+        TT_BAR_KIND_DOLLAR
+        TT_BAR_KIND_IMBALANCE
+    enum:
+        TT_KILL_STEP_HALT
+        TT_KILL_STEP_CANCEL_ALL
+        TT_KILL_STEP_FLATTEN
+        TT_KILL_STEP_PAUSE_STRATEGY
+        TT_KILL_STEP_STOP_STRATEGY
+    enum:
+        TT_ACK_STATUS_ACCEPTED
+        TT_ACK_STATUS_DONE
+        TT_ACK_STATUS_REFUSED
+        TT_ACK_STATUS_FAILED
+    enum:
         TT_KILL_ACTION_KILL
         TT_KILL_ACTION_CLEAR
     enum:
@@ -124,6 +141,10 @@ cdef extern from "tectra/msg.h" nogil:
         TT_CALLBACK_ON_TIMER
         TT_CALLBACK_ON_PARAMS_UPDATE
         TT_CALLBACK_ON_STOP
+    enum:
+        TT_BAR_FLAG_PARTIAL
+    enum:
+        TT_KILL_STEP_FLAG_CONFIRM
     enum:
         TT_MARKET_FLAG_SNAPSHOT
         TT_MARKET_FLAG_LAST
@@ -149,6 +170,8 @@ cdef extern from "tectra/msg.h" nogil:
         TT_T_AUCTION
         TT_T_VENUE_MESSAGE
         TT_T_GAP
+        TT_T_TICKER
+        TT_T_BAR
         TT_T_ORDER_ACK
         TT_T_ORDER_FILL
         TT_T_ORDER_CANCEL
@@ -158,6 +181,9 @@ cdef extern from "tectra/msg.h" nogil:
         TT_T_CONTROL_PARAM
         TT_T_TIMER
         TT_T_SESSION
+        TT_T_CONFIG_CHANGE
+        TT_T_KILL_RESPONSE
+        TT_T_CONTROL_ACK
         TT_T_ORDER_INTENT
         TT_T_ORDER_VERDICT
         TT_T_ORDER_SEND
@@ -427,6 +453,55 @@ cdef extern from "tectra/msg.h" nogil:
         uint64_t first_seq
         uint64_t last_seq
 
+    ctypedef struct tt_ticker:
+        uint16_t block_length
+        uint16_t template_id
+        uint16_t schema_id
+        uint16_t version
+        uint64_t ring_seq
+        int64_t ts_event_ns
+        int64_t ts_recv_ns
+        uint32_t instrument_id
+        uint8_t side
+        uint8_t flags
+        uint16_t venue_id
+        uint64_t seq
+        int64_t bid_px
+        int64_t bid_qty
+        int64_t ask_px
+        int64_t ask_qty
+        int64_t last_px
+        int64_t last_qty
+        int64_t high_px
+        int64_t low_px
+        int64_t volume_qty
+        double turnover
+
+    ctypedef struct tt_bar:
+        uint16_t block_length
+        uint16_t template_id
+        uint16_t schema_id
+        uint16_t version
+        uint64_t ring_seq
+        int64_t ts_event_ns
+        int64_t ts_recv_ns
+        uint32_t instrument_id
+        uint8_t kind
+        uint8_t flags
+        uint16_t venue_id
+        int64_t ts_open_ns
+        int64_t interval
+        double open
+        double high
+        double low
+        double close
+        int64_t volume_qty
+        double turnover
+        double bid
+        double ask
+        uint32_t trades
+        uint32_t reserved
+
     ctypedef struct tt_order_ack:
         uint16_t block_length
         uint16_t template_id
@@ -517,7 +592,7 @@ cdef extern from "tectra/msg.h" nogil:
         int64_t ts_recv_ns
         uint32_t instrument_id
         uint8_t action
-        uint8_t reserved
+        uint8_t state
         uint16_t strategy_id
         uint64_t operator_id
         char reason[16]
@@ -586,6 +661,64 @@ cdef extern from "tectra/msg.h" nogil:
         uint64_t seed
         uint64_t config_digest[2]
         char name[40]
+
+    ctypedef struct tt_config_change:
+        uint16_t block_length
+        uint16_t template_id
+        uint16_t schema_id
+        uint16_t version
+        uint64_t ring_seq
+        int64_t ts_event_ns
+        int64_t ts_recv_ns
+        uint32_t instrument_id
+        uint16_t part
+        uint16_t parts
+        uint64_t revision
+        uint64_t operator_id
+        uint32_t length
+        uint32_t reserved
+        char text[64]
+
+    ctypedef struct tt_kill_response:
+        uint16_t block_length
+        uint16_t template_id
+        uint16_t schema_id
+        uint16_t version
+        uint64_t ring_seq
+        int64_t ts_event_ns
+        int64_t ts_recv_ns
+        uint32_t instrument_id
+        uint8_t step
+        uint8_t flags
+        uint16_t strategy_id
+        uint64_t trigger_seq
+        int64_t ts_done_ns
+        uint32_t orders
+        uint8_t status
+        uint8_t reserved
+        uint16_t reserved2
+        char reason[16]
+        char rollback[40]
+
+    ctypedef struct tt_control_ack:
+        uint16_t block_length
+        uint16_t template_id
+        uint16_t schema_id
+        uint16_t version
+        uint64_t ring_seq
+        int64_t ts_event_ns
+        int64_t ts_recv_ns
+        uint32_t instrument_id
+        uint8_t status
+        uint8_t reserved
+        uint16_t command
+        uint64_t command_id
+        uint64_t command_seq
+        uint64_t operator_id
+        int64_t ts_done_ns
+        int32_t code
+        uint32_t reserved2
+        char text[40]
 
     ctypedef struct tt_order_intent:
         uint16_t block_length

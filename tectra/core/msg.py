@@ -5,6 +5,9 @@ from enum import IntEnum, IntFlag
 import numpy as np
 
 __all__ = [
+    "AckStatus",
+    "BarFlag",
+    "BarKind",
     "Callback",
     "DIRECTION",
     "DTYPES",
@@ -12,6 +15,8 @@ __all__ = [
     "HEAD",
     "IntentAction",
     "KillAction",
+    "KillStep",
+    "KillStepFlag",
     "Liquidity",
     "MarketFlag",
     "OrderEventKind",
@@ -174,6 +179,35 @@ class VenueProtocol(IntEnum):
     ITCH50 = 1
 
 
+class BarKind(IntEnum):
+    """What a bar counts until it closes."""
+
+    TIME = 1
+    TICK = 2
+    VOLUME = 3
+    DOLLAR = 4
+    IMBALANCE = 5
+
+
+class KillStep(IntEnum):
+    """What is done because of a kill."""
+
+    HALT = 1
+    CANCEL_ALL = 2
+    FLATTEN = 3
+    PAUSE_STRATEGY = 4
+    STOP_STRATEGY = 5
+
+
+class AckStatus(IntEnum):
+    """What became of a command."""
+
+    ACCEPTED = 1
+    DONE = 2
+    REFUSED = 3
+    FAILED = 4
+
+
 class KillAction(IntEnum):
     """KillAction."""
 
@@ -213,6 +247,18 @@ class Callback(IntEnum):
     ON_STOP = 7
 
 
+class BarFlag(IntFlag):
+    """BarFlag."""
+
+    PARTIAL = 1
+
+
+class KillStepFlag(IntFlag):
+    """KillStepFlag."""
+
+    CONFIRM = 1
+
+
 class MarketFlag(IntFlag):
     """MarketFlag."""
 
@@ -248,6 +294,8 @@ class Template(IntEnum):
     AUCTION = 13
     VENUE_MESSAGE = 14
     GAP = 15
+    TICKER = 16
+    BAR = 17
     ORDER_ACK = 20
     ORDER_FILL = 21
     ORDER_CANCEL = 22
@@ -257,6 +305,9 @@ class Template(IntEnum):
     CONTROL_PARAM = 32
     TIMER = 33
     SESSION = 34
+    CONFIG_CHANGE = 35
+    KILL_RESPONSE = 36
+    CONTROL_ACK = 37
     ORDER_INTENT = 40
     ORDER_VERDICT = 41
     ORDER_SEND = 42
@@ -495,6 +546,49 @@ DTYPES: dict[Template, np.dtype[np.void]] = {
         first_seq=("<u8", 40),
         last_seq=("<u8", 48),
     ),
+    Template.TICKER: _dtype(
+        128,
+        ring_seq=("<u8", 8),
+        ts_event_ns=("<i8", 16),
+        ts_recv_ns=("<i8", 24),
+        instrument_id=("<u4", 32),
+        side=("u1", 36),
+        flags=("u1", 37),
+        venue_id=("<u2", 38),
+        seq=("<u8", 40),
+        bid_px=("<i8", 48),
+        bid_qty=("<i8", 56),
+        ask_px=("<i8", 64),
+        ask_qty=("<i8", 72),
+        last_px=("<i8", 80),
+        last_qty=("<i8", 88),
+        high_px=("<i8", 96),
+        low_px=("<i8", 104),
+        volume_qty=("<i8", 112),
+        turnover=("<f8", 120),
+    ),
+    Template.BAR: _dtype(
+        128,
+        ring_seq=("<u8", 8),
+        ts_event_ns=("<i8", 16),
+        ts_recv_ns=("<i8", 24),
+        instrument_id=("<u4", 32),
+        kind=("u1", 36),
+        flags=("u1", 37),
+        venue_id=("<u2", 38),
+        ts_open_ns=("<i8", 40),
+        interval=("<i8", 48),
+        open=("<f8", 56),
+        high=("<f8", 64),
+        low=("<f8", 72),
+        close=("<f8", 80),
+        volume_qty=("<i8", 88),
+        turnover=("<f8", 96),
+        bid=("<f8", 104),
+        ask=("<f8", 112),
+        trades=("<u4", 120),
+        reserved=("<u4", 124),
+    ),
     Template.ORDER_ACK: _dtype(
         128,
         ring_seq=("<u8", 8),
@@ -570,7 +664,7 @@ DTYPES: dict[Template, np.dtype[np.void]] = {
         ts_recv_ns=("<i8", 24),
         instrument_id=("<u4", 32),
         action=("u1", 36),
-        reserved=("u1", 37),
+        state=("u1", 37),
         strategy_id=("<u2", 38),
         operator_id=("<u8", 40),
         reason=("S16", 48),
@@ -627,6 +721,55 @@ DTYPES: dict[Template, np.dtype[np.void]] = {
         seed=("<u8", 48),
         config_digest=(("<u8", 2), 56),
         name=("S40", 72),
+    ),
+    Template.CONFIG_CHANGE: _dtype(
+        128,
+        ring_seq=("<u8", 8),
+        ts_event_ns=("<i8", 16),
+        ts_recv_ns=("<i8", 24),
+        instrument_id=("<u4", 32),
+        part=("<u2", 36),
+        parts=("<u2", 38),
+        revision=("<u8", 40),
+        operator_id=("<u8", 48),
+        length=("<u4", 56),
+        reserved=("<u4", 60),
+        text=("S64", 64),
+    ),
+    Template.KILL_RESPONSE: _dtype(
+        128,
+        ring_seq=("<u8", 8),
+        ts_event_ns=("<i8", 16),
+        ts_recv_ns=("<i8", 24),
+        instrument_id=("<u4", 32),
+        step=("u1", 36),
+        flags=("u1", 37),
+        strategy_id=("<u2", 38),
+        trigger_seq=("<u8", 40),
+        ts_done_ns=("<i8", 48),
+        orders=("<u4", 56),
+        status=("u1", 60),
+        reserved=("u1", 61),
+        reserved2=("<u2", 62),
+        reason=("S16", 64),
+        rollback=("S40", 80),
+    ),
+    Template.CONTROL_ACK: _dtype(
+        128,
+        ring_seq=("<u8", 8),
+        ts_event_ns=("<i8", 16),
+        ts_recv_ns=("<i8", 24),
+        instrument_id=("<u4", 32),
+        status=("u1", 36),
+        reserved=("u1", 37),
+        command=("<u2", 38),
+        command_id=("<u8", 40),
+        command_seq=("<u8", 48),
+        operator_id=("<u8", 56),
+        ts_done_ns=("<i8", 64),
+        code=("<i4", 72),
+        reserved2=("<u4", 76),
+        text=("S40", 80),
     ),
     Template.ORDER_INTENT: _dtype(
         128,
@@ -851,6 +994,8 @@ DIRECTION: dict[Template, str] = {
     Template.AUCTION: "input",
     Template.VENUE_MESSAGE: "input",
     Template.GAP: "input",
+    Template.TICKER: "input",
+    Template.BAR: "input",
     Template.ORDER_ACK: "input",
     Template.ORDER_FILL: "input",
     Template.ORDER_CANCEL: "input",
@@ -860,6 +1005,9 @@ DIRECTION: dict[Template, str] = {
     Template.CONTROL_PARAM: "input",
     Template.TIMER: "input",
     Template.SESSION: "input",
+    Template.CONFIG_CHANGE: "input",
+    Template.KILL_RESPONSE: "output",
+    Template.CONTROL_ACK: "output",
     Template.ORDER_INTENT: "output",
     Template.ORDER_VERDICT: "output",
     Template.ORDER_SEND: "output",

@@ -51,6 +51,7 @@ cdef extern from "tectra/spsc.h" nogil:
     int tt_spsc_claim_producer(tt_spsc *r)
     int tt_spsc_claim_consumer(tt_spsc *r)
     void tt_spsc_leave(tt_spsc *r)
+    uint32_t tt_spsc_holder_pid(uint64_t holder)
     int tt_spsc_try_push(tt_spsc *r, const void *rec)
     int64_t tt_spsc_try_push_n(tt_spsc *r, const void *slots, uint64_t n_slots)
     const tt_head *tt_spsc_peek(tt_spsc *r)

@@ -440,12 +440,12 @@ cdef class SpscRing:
     @property
     def producer_pid(self):
         """Process that holds the producer's side, 0 for none."""
-        return tt_load_acquire64(&self._page().producer) >> 32
+        return tt_spsc_holder_pid(tt_load_acquire64(&self._page().producer))
 
     @property
     def consumer_pid(self):
         """Process that holds the consumer's side, 0 for none."""
-        return tt_load_acquire64(&self._page().consumer) >> 32
+        return tt_spsc_holder_pid(tt_load_acquire64(&self._page().consumer))
 
     @property
     def takeovers(self):

@@ -22,9 +22,12 @@ cdef extern from "tectra/shm.h" nogil:
     const uint64_t TT_SHM_MAGIC_SPSC
     const uint64_t TT_SHM_MAGIC_COUNTERS
     const uint64_t TT_SHM_MAGIC_KILL
+    const uint64_t TT_SHM_MAGIC_MPMC
+    const uint64_t TT_SHM_MAGIC_BCAST
+    const uint64_t TT_SHM_MAGIC_ERRLOG
     ctypedef struct tt_shm_head:
         tt_atomic_u64 magic
-        uint32_t layout_version
+        uint16_t layout_version
         uint16_t schema_id
         uint16_t schema_version
         uint64_t total_bytes
@@ -33,7 +36,10 @@ cdef extern from "tectra/shm.h" nogil:
         uint32_t owner_pid
         int64_t created_ns
         tt_atomic_u64 heartbeat_ns
-    int tt_pid_alive(uint32_t pid)
+        uint32_t layout_hash
+        uint32_t owner_start
+    int tt_pid_alive(uint32_t pid, uint32_t start)
+    int tt_shm_owner_alive(const tt_shm_head *head)
 
 cdef extern from "tectra/shm_map.h" nogil:
     int tt_shm_create(const char *path, uint64_t bytes, void **base)

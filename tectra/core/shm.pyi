@@ -6,6 +6,7 @@ class Segment(NamedTuple):
     bytes: int
     owner_pid: int
     owner_alive: bool
+    heartbeat_ns: int
 
 @final
 class Mapping:
@@ -21,4 +22,5 @@ class Mapping:
     def close(self) -> None: ...
 
 def unlink(name: str) -> bool: ...
+def reclaim(name: str) -> Segment: ...
 def segments() -> list[Segment]: ...

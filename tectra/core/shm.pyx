@@ -34,7 +34,7 @@ from tectra.core.errors import (
 cdef extern from "sys/mman.h" nogil:
     int munmap(void *base, size_t bytes)
 
-__all__ = ["Mapping", "Segment", "segments", "unlink"]
+__all__ = ["Mapping", "Segment", "reclaim", "segments", "unlink"]
 
 DIRECTORY = "/dev/shm"
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,199}")
@@ -42,6 +42,9 @@ _KINDS = {
     TT_SHM_MAGIC_SPSC: "ring",
     TT_SHM_MAGIC_COUNTERS: "counters",
     TT_SHM_MAGIC_KILL: "kill word",
+    TT_SHM_MAGIC_MPMC: "queue",
+    TT_SHM_MAGIC_BCAST: "broadcast",
+    TT_SHM_MAGIC_ERRLOG: "error log",
 }
 
 
@@ -53,6 +56,7 @@ class Segment(NamedTuple):
     bytes: int
     owner_pid: int
     owner_alive: bool
+    heartbeat_ns: int
 
 
 cdef bytes _path_of(object name):
@@ -65,7 +69,7 @@ cdef bytes _path_of(object name):
 
 
 cdef str _owner_text(const tt_shm_head *head):
-    state = "runs" if tt_pid_alive(head.owner_pid) else "is gone"
+    state = "runs" if tt_shm_owner_alive(head) else "is gone"
     return f"made by process {head.owner_pid}, which {state}"
 
 
@@ -140,8 +144,9 @@ cdef class Mapping:
             )
         elif reason == TT_SHM_WRONG_LAYOUT:
             error = LayoutVersionError(
-                f"{what}: found layout version {head.layout_version}, allowed {TT_LAYOUT_VERSION}; "
-                "run the same tectra on both sides"
+                f"{what}: found layout version {head.layout_version} (hash "
+                f"{head.layout_hash:#010x}), allowed {TT_LAYOUT_VERSION} of this build; run the "
+                "same tectra on both sides"
             )
         elif reason == TT_SHM_WRONG_SCHEMA:
             error = LayoutVersionError(
@@ -271,5 +276,24 @@ def segments():
         kind = _KINDS.get(int.from_bytes(head[:8], "little"))
         if len(head) == 64 and kind is not None:
             pid = int.from_bytes(head[36:40], "little")
-            out.append(Segment(name, kind, size, pid, bool(tt_pid_alive(<uint32_t> pid))))
+            start = int.from_bytes(head[60:64], "little")
+            beat_ns = int.from_bytes(head[48:56], "little")
+            alive = bool(tt_pid_alive(<uint32_t> pid, <uint32_t> start))
+            out.append(Segment(name, kind, size, pid, alive, beat_ns))
     return out
+
+
+def reclaim(str name):
+    """Remove a segment whose owner is gone, and say what it was (a Segment). StateError while the
+    owner runs; InputError when there is no such segment of ours. Nothing else removes one.
+    """
+    found = next((s for s in segments() if s.name == name), None)
+    if found is None:
+        raise InputError(f"shared segment {name!r}: there is none of this name and kind")
+    if found.owner_alive:
+        raise StateError(
+            f"shared segment {name!r}: process {found.owner_pid} that made it runs; stop it first, "
+            "and it removes its own"
+        )
+    unlink(name)
+    return found

@@ -11,7 +11,7 @@ REGISTRY: dict[str, Message] = _SCHEMA.messages
 
 # The six payload families of an event stream and the records that carry them.
 PAYLOADS: dict[str, tuple[str, ...]] = {
-    "MarketData": tuple(m.name for m in REGISTRY.values() if m.id <= 15),
+    "MarketData": tuple(m.name for m in REGISTRY.values() if m.id < 20),
     "OrderIntent": ("order_intent",),
     "OrderAck": ("order_ack", "order_cancel", "order_reject"),
     "Fill": ("order_fill",),

@@ -375,9 +375,10 @@ def cut(size: int) -> Callable[[Path], None]:
     [
         (damage(0, b"NOTARING"), FileFormatError, "found magic"),
         (damage(0, b"\0" * 8), StateError, "not finished"),
-        (damage(8, b"\x63"), LayoutVersionError, "found layout version 99, allowed 1"),
-        (damage(12, b"\x01\x00"), LayoutVersionError, "found schema 1 version"),
-        (damage(14, b"\xff\xff"), LayoutVersionError, "version 65535"),
+        (damage(8, b"\x63"), LayoutVersionError, "found layout version 99 "),
+        (damage(10, b"\x01\x00"), LayoutVersionError, "found schema 1 version"),
+        (damage(12, b"\xff\xff"), LayoutVersionError, "version 65535"),
+        (damage(56, b"\x01\x02\x03\x04"), LayoutVersionError, "hash 0x04030201"),
         (damage(24, (7).to_bytes(8, "little")), FileFormatError, "capacity 7"),
         (damage(24, (2**40).to_bytes(8, "little")), FileFormatError, "do not belong together"),
         (damage(32, b"\xff"), FileFormatError, "flags 0xff"),
