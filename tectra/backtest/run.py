@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
+from logging import getLogger
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,7 @@ from tectra.core.stop import StopSignals
 from tectra.engine.pipeline import Pipeline
 from tectra.engine.session import SessionSpec, StrategySpec, open_journal
 from tectra.journal.writer import JournalWriter
-from tectra.risk.limits import RiskLimits
+from tectra.risk.limits import RiskLimits, unused_names
 from tectra.sim.config import SimConfig
 from tectra.sim.exchange import SimExchange
 from tectra.strategy.loader import load_strategy, validate_strategy
@@ -32,6 +33,7 @@ from tectra.strategy.params import check_params
 __all__ = ["BacktestConfig", "StrategyRun", "make_driver", "run_backtest"]
 
 _NEVER_NS = 1 << 62
+_LOG = getLogger("tectra.backtest")
 
 Progress = Callable[[int, int], None]
 
@@ -159,6 +161,8 @@ class _Run:
             limits=config.limits,
         )
         self.limits = self.spec.limit_records(data.first_ns)
+        for name in unused_names(config.limits, data.instruments, dict.fromkeys(names, 0)):
+            _LOG.warning("limits name %r, which is no strategy and no symbol of this run", name)
         self.pipeline = self.spec.make_pipeline(classes, sample_shift=config.latency_sample_shift)
 
     def go(self, directory: Path | None, progress: Progress | None) -> BacktestResult:

@@ -98,6 +98,18 @@ def test_limits_that_cannot_be(small_day, tmp_path):
     refused(ConfigError, "a rate belongs", tmp_path / "o", data=small_day, config=config)
 
 
+def test_limits_of_names_that_are_not_in_the_run_are_said(small_day, caplog):
+    limits = RiskLimits(
+        instruments={"AAPL": LimitScope(), "APPL": LimitScope()},
+        strategies={"Momentum": LimitScope(), "Momentun": LimitScope()},
+    )
+    tt.run_backtest(
+        strategy=Momentum, data=small_day, symbols=["AAPL"], config=tt.BacktestConfig(limits=limits)
+    )
+    said = [r.getMessage() for r in caplog.records if r.name == "tectra.backtest"]
+    assert [text.split("'")[1] for text in said] == ["APPL", "Momentun"]
+
+
 def test_the_directory_is_new_or_empty(small_day, tmp_path):
     out = tmp_path / "o"
     out.mkdir()
