@@ -25,6 +25,8 @@
 #define TT_MPMC_TRIES 65536u
 /* A quarantined slot is passed over this often before its owner is looked at again. */
 #define TT_MPMC_LOOK_EVERY 64u
+/* Slots that one unblocking goes through at most. */
+#define TT_MPMC_SWEEP 4096u
 
 static inline uint32_t tt_mpmc_token_pid(uint64_t token)
 {
@@ -105,22 +107,47 @@ TT_MPMC_COLD int tt_mpmc_give_up_(tt_mpmc *r, tt_mpmc_slot *slot, uint64_t word,
     return 1;
 }
 
-/* A slot stands in the way with this word: give up on its holder when it is dead, or when the word
- * has stood there for unblock_ns since it was first looked at. 1: try again. */
-TT_MPMC_COLD int tt_mpmc_judge_(tt_mpmc *r, tt_mpmc_watch *watch, tt_mpmc_slot *slot, uint64_t word,
-                                int64_t now_ns)
+/* Give up on every holder of the state and positions `from` up to `to`, or (owner not 0) on that
+ * one alone; how many. */
+TT_MPMC_COLD int tt_mpmc_sweep_(tt_mpmc *r, uint64_t from, uint64_t to, uint32_t state,
+                                uint32_t owner)
+{
+    int done = 0;
+    const uint64_t n = to - from < TT_MPMC_SWEEP ? to - from : TT_MPMC_SWEEP;
+    for (uint64_t pos = from; pos - from < n; pos++) {
+        tt_mpmc_slot *slot = tt_mpmc_slot_(r, pos);
+        const uint64_t word = tt_load_acquire64(&slot->word);
+        const uint32_t holder = tt_mpmc_owner(word);
+        if (tt_mpmc_ahead_(word, pos) != 0 || tt_mpmc_state(word) != state ||
+            (owner != 0 && owner != holder))
+            continue;
+        done += tt_mpmc_give_up_(r, slot, word, tt_mpmc_is_dead_(r, holder, 0));
+    }
+    return done;
+}
+
+/* The slot of `pos` stands in the way with this word: give up on its holder when it is dead, or
+ * when the word has stood there for unblock_ns since it was first looked at. So have all that were
+ * held by then, up to position `to`: a stopped holder of many costs one wait. 1: try again. */
+TT_MPMC_COLD int tt_mpmc_judge_(tt_mpmc *r, tt_mpmc_watch *watch, uint64_t word, uint64_t pos,
+                                uint64_t to, int64_t now_ns)
 {
     if (watch->word != word) {
-        *watch = (tt_mpmc_watch){.word = word, .since_ns = now_ns};
+        *watch = (tt_mpmc_watch){.word = word, .to = to, .since_ns = now_ns};
         return 0;
     }
     const int64_t waited = now_ns - watch->since_ns, bound = (int64_t)r->page->unblock_ns;
     if (waited < bound / 8)
         return 0;
     const int late = waited >= bound;
-    const int dead = tt_mpmc_is_dead_(r, tt_mpmc_owner(word), late || !watch->looked);
+    const uint32_t owner = tt_mpmc_owner(word);
+    const int dead = tt_mpmc_is_dead_(r, owner, late || !watch->looked);
     watch->looked = 1;
-    return (dead || late) && tt_mpmc_give_up_(r, slot, word, dead);
+    if (!dead && !late)
+        return 0;
+    /* A position that lagged when it was looked at: this one slot was held all the same. */
+    const uint64_t end = (int64_t)(watch->to - pos) > 0 ? watch->to : pos + 1;
+    return tt_mpmc_sweep_(r, pos, end, tt_mpmc_state(word), late ? 0 : owner) > 0;
 }
 
 /* After TT_E_EMPTY: is there a claim in the way that nobody will commit in time? Called again and
@@ -130,11 +157,11 @@ TT_MPMC_COLD int tt_mpmc_unblock_read(tt_mpmc *r, int64_t now_ns)
     if (!(r->flags & TT_MPMC_FENCED) || r->me == 0)
         return 0;
     const uint64_t pos = tt_load_acquire64(&r->page->read_pos);
-    tt_mpmc_slot *slot = tt_mpmc_slot_(r, pos);
-    const uint64_t word = tt_load_acquire64(&slot->word); /* pairs with the swaps of claims */
+    const uint64_t word = tt_load_acquire64(&tt_mpmc_slot_(r, pos)->word); /* pairs with claims */
     if (tt_mpmc_ahead_(word, pos) != 0 || tt_mpmc_state(word) != TT_MPMC_CLAIMED)
         return 0;
-    return tt_mpmc_judge_(r, &r->reading, slot, word, now_ns);
+    const uint64_t to = tt_load_acquire64(&r->page->write_pos);
+    return tt_mpmc_judge_(r, &r->reading, word, pos, to, now_ns);
 }
 
 /* After TT_E_FULL: is there a reader in the way that does not give its record back in time? */
@@ -142,12 +169,12 @@ TT_MPMC_COLD int tt_mpmc_unblock_write(tt_mpmc *r, int64_t now_ns)
 {
     if (!(r->flags & TT_MPMC_FENCED) || r->me == 0)
         return 0;
-    const uint64_t pos = tt_load_acquire64(&r->page->write_pos);
-    tt_mpmc_slot *slot = tt_mpmc_slot_(r, pos);
-    const uint64_t word = tt_load_acquire64(&slot->word); /* pairs with the swaps of peeks */
-    if (tt_mpmc_ahead_(word, pos) >= 0 || tt_mpmc_state(word) != TT_MPMC_READING)
+    const uint64_t pos = tt_load_acquire64(&r->page->write_pos) - r->mask - 1;
+    const uint64_t word = tt_load_acquire64(&tt_mpmc_slot_(r, pos)->word); /* pairs with peeks */
+    if (tt_mpmc_ahead_(word, pos) != 0 || tt_mpmc_state(word) != TT_MPMC_READING)
         return 0;
-    return tt_mpmc_judge_(r, &r->writing, slot, word, now_ns);
+    const uint64_t to = tt_load_acquire64(&r->page->read_pos);
+    return tt_mpmc_judge_(r, &r->writing, word, pos, to, now_ns);
 }
 
 /* Let go of a slot as its owner: the word that named this handle until now, or 0. */

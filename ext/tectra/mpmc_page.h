@@ -138,6 +138,7 @@ _Static_assert(TT_MPMC_PARTICIPANTS <= TT_MPMC_OWNER_MAX, "8 bits of owner");
 /* What a handle waits for, and since when. */
 typedef struct {
     uint64_t word;
+    uint64_t to; /* positions before this one were taken by then */
     int64_t since_ns;
     uint32_t looked; /* whether the holder lives was looked at */
 } tt_mpmc_watch;
