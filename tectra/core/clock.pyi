@@ -1,6 +1,6 @@
 from collections.abc import Callable
 from enum import Enum
-from typing import final
+from typing import NamedTuple, final
 
 class ClockDomain(Enum):
     REALTIME = "realtime"
@@ -38,3 +38,12 @@ class FakeClock(Clock):
     def advance_to(self, ts_ns: int) -> int: ...
 
 def tsc_ticks_per_ns() -> float: ...
+
+class ClockReadings(NamedTuple):
+    wall_ns: int
+    mono_ns: int
+    boot_ns: int
+    raw_ns: int
+    width_ns: int = 0
+
+def read_clocks() -> ClockReadings: ...

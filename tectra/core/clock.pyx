@@ -7,6 +7,7 @@ hand.
 
 from enum import Enum
 from heapq import heappop, heappush
+from typing import NamedTuple
 
 from cython cimport final
 from libc.stdint cimport int64_t
@@ -15,7 +16,16 @@ from tectra.core.rc cimport check
 
 from tectra.core.errors import InputError
 
-__all__ = ["Clock", "ClockDomain", "FakeClock", "LiveClock", "SimClock"]
+__all__ = [
+    "Clock",
+    "ClockDomain",
+    "ClockReadings",
+    "FakeClock",
+    "LiveClock",
+    "SimClock",
+    "read_clocks",
+    "tsc_ticks_per_ns",
+]
 
 
 class ClockDomain(Enum):
@@ -174,6 +184,37 @@ cdef class FakeClock(Clock):
 def tsc_ticks_per_ns():
     """Rate of the time stamp counter on this machine, measured over 10 ms of busy waiting."""
     cdef tt_tsc_clock calibrated
-    calibrated.ns_per_2_32 = 1
-    check(tt_tsc_calibrate(&calibrated, 10_000_000))
+    check(tt_tsc_calibrate(&calibrated, 10_000_000, 10_000_000))
     return 4294967296.0 / calibrated.ns_per_2_32
+
+
+class ClockReadings(NamedTuple):
+    """The machine's clocks at one moment, in nanoseconds: wall (UTC), monotonic (stands while the
+    machine is suspended), boot (does not) and raw (monotonic that nothing slews). They were read
+    within width_ns of each other.
+    """
+
+    wall_ns: int
+    mono_ns: int
+    boot_ns: int
+    raw_ns: int
+    width_ns: int = 0
+
+
+def read_clocks():
+    """The machine's clocks at one moment: the narrowest of three readings. About 0.5 us; any
+    thread.
+    """
+    cdef int64_t before, wall, boot, raw, after
+    cdef int64_t best = -1
+    out = None
+    for _ in range(3):
+        before = tt_mono_ns()
+        wall = tt_now_ns()
+        boot = tt_boot_ns()
+        raw = tt_raw_ns()
+        after = tt_mono_ns()
+        if best < 0 or after - before < best:
+            best = after - before
+            out = ClockReadings(wall, before + best // 2, boot, raw, best)
+    return out
