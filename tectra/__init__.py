@@ -10,11 +10,17 @@ from tectra.paths import get_include
 
 if TYPE_CHECKING:
     from tectra.backtest import BacktestConfig, BacktestResult, StrategyRun, run_backtest
+    from tectra.core.bar import MarketData
     from tectra.core.errors import TectraError
+    from tectra.core.event import Event, EventType
     from tectra.core.fixed import Price, Quantity
+    from tectra.core.level import BookLevel
+    from tectra.core.market import BookUpdate, Ticker, Trade
     from tectra.core.msg import OrderState, OrderType, Side, TimeInForce
-    from tectra.core.types import Timestamp
+    from tectra.core.types import Exchange, OrderId, Timestamp, TradeSide
+    from tectra.core.window import MarketDataWindow
     from tectra.refdata.instrument import Instrument
+    from tectra.refdata.symbol import Symbol
     from tectra.risk.limits import RiskLimits
     from tectra.sim.config import FeeConfig, LatencyConfig, SimConfig
     from tectra.strategy import CompiledStrategy, Strategy, param
@@ -22,10 +28,18 @@ if TYPE_CHECKING:
 __all__ = [
     "BacktestConfig",
     "BacktestResult",
+    "BookLevel",
+    "BookUpdate",
     "CompiledStrategy",
+    "Event",
+    "EventType",
+    "Exchange",
     "FeeConfig",
     "Instrument",
     "LatencyConfig",
+    "MarketData",
+    "MarketDataWindow",
+    "OrderId",
     "OrderState",
     "OrderType",
     "Price",
@@ -35,9 +49,13 @@ __all__ = [
     "SimConfig",
     "Strategy",
     "StrategyRun",
+    "Symbol",
     "TectraError",
+    "Ticker",
     "TimeInForce",
     "Timestamp",
+    "Trade",
+    "TradeSide",
     "get_include",
     "param",
     "run_backtest",
@@ -46,10 +64,18 @@ __all__ = [
 _WHERE = {
     "BacktestConfig": "tectra.backtest",
     "BacktestResult": "tectra.backtest",
+    "BookLevel": "tectra.core.level",
+    "BookUpdate": "tectra.core.market",
     "CompiledStrategy": "tectra.strategy",
+    "Event": "tectra.core.event",
+    "EventType": "tectra.core.event",
+    "Exchange": "tectra.core.types",
     "FeeConfig": "tectra.sim.config",
     "Instrument": "tectra.refdata.instrument",
     "LatencyConfig": "tectra.sim.config",
+    "MarketData": "tectra.core.bar",
+    "MarketDataWindow": "tectra.core.window",
+    "OrderId": "tectra.core.types",
     "OrderState": "tectra.core.msg",
     "OrderType": "tectra.core.msg",
     "Price": "tectra.core.fixed",
@@ -59,9 +85,13 @@ _WHERE = {
     "SimConfig": "tectra.sim.config",
     "Strategy": "tectra.strategy",
     "StrategyRun": "tectra.backtest",
+    "Symbol": "tectra.refdata.symbol",
     "TectraError": "tectra.core.errors",
+    "Ticker": "tectra.core.market",
     "TimeInForce": "tectra.core.msg",
     "Timestamp": "tectra.core.types",
+    "Trade": "tectra.core.market",
+    "TradeSide": "tectra.core.types",
     "param": "tectra.strategy",
     "run_backtest": "tectra.backtest",
 }

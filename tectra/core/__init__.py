@@ -6,13 +6,27 @@ tree. Floor 1. Value types are immutable and go anywhere; a clock, a generator, 
 index have one owner thread each, a ring one for each side; the kill word is anyone's.
 """
 
+from tectra.core.bar import MarketData
 from tectra.core.clock import Clock, ClockDomain, FakeClock, LiveClock, SimClock
 from tectra.core.counters import Counters
 from tectra.core.cpu import allowed_cores, isolated_cores, pin_to_core
 from tectra.core.errors import InputError, TectraError
+from tectra.core.event import (
+    BookSnapshotPayload,
+    BookUpdatePayload,
+    Event,
+    EventType,
+    ExecReportPayload,
+    ExecReportState,
+    KlineSummary,
+    TickerPayload,
+    TradePayload,
+)
 from tectra.core.fixed import Price, Quantity, Rounding
 from tectra.core.hist import Histogram
 from tectra.core.kill import KillReason, KillWord
+from tectra.core.level import BookLevel
+from tectra.core.market import BookUpdate, Ticker, Trade
 from tectra.core.msg import DTYPES, Template
 from tectra.core.rc import check
 from tectra.core.record import Record, decode, encode, iter_records
@@ -31,21 +45,35 @@ from tectra.core.types import (
     Timestamp,
     TradeSide,
 )
+from tectra.core.value import Labels, Value
+from tectra.core.window import MarketDataWindow
 
 __all__ = [
     "DTYPES",
+    "BookLevel",
+    "BookSnapshotPayload",
+    "BookUpdate",
+    "BookUpdatePayload",
     "Clock",
     "ClockDomain",
     "Counters",
+    "Event",
+    "EventType",
     "Exchange",
+    "ExecReportPayload",
+    "ExecReportState",
     "FakeClock",
     "Gap",
     "Histogram",
     "InputError",
     "KillReason",
     "KillWord",
+    "KlineSummary",
+    "Labels",
     "Liquidity",
     "LiveClock",
+    "MarketData",
+    "MarketDataWindow",
     "OrderId",
     "OrderIdIndex",
     "OrderState",
@@ -61,9 +89,14 @@ __all__ = [
     "StopSignals",
     "TectraError",
     "Template",
+    "Ticker",
+    "TickerPayload",
     "TimeInForce",
     "Timestamp",
+    "Trade",
+    "TradePayload",
     "TradeSide",
+    "Value",
     "allowed_cores",
     "check",
     "clear_stop",
