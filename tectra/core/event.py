@@ -8,7 +8,7 @@ from typing import Any, Self, TypeAlias
 
 from tectra.core.errors import InputError
 from tectra.core.fixed import Price, Quantity
-from tectra.core.level import BookLevel, checked_levels
+from tectra.core.level import BookLevel
 from tectra.core.market import checked_symbol
 from tectra.core.msg import SCHEMA_VERSION, BarKind, IntentAction, OrderState, RejectReason
 from tectra.core.types import Exchange, Liquidity, Side, Timestamp, TradeSide
@@ -95,11 +95,6 @@ class BookSnapshotPayload(Value):
     bids: tuple[BookLevel, ...]
     asks: tuple[BookLevel, ...]
 
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "bids", checked_levels(self.bids))
-        object.__setattr__(self, "asks", checked_levels(self.asks))
-        Value.__post_init__(self)
-
 
 @dataclass(frozen=True, slots=True)
 class BookUpdatePayload(Value):
@@ -108,11 +103,6 @@ class BookUpdatePayload(Value):
     ts_event: Timestamp
     bids: tuple[BookLevel, ...]
     asks: tuple[BookLevel, ...]
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "bids", checked_levels(self.bids))
-        object.__setattr__(self, "asks", checked_levels(self.asks))
-        Value.__post_init__(self)
 
 
 @dataclass(frozen=True, slots=True)

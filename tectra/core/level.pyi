@@ -1,4 +1,4 @@
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any, Self, final
 
 from numpy.typing import NDArray
@@ -22,7 +22,6 @@ class BookLevel:
     def __deepcopy__(self, memo: object) -> Self: ...
 
 def parse_levels(rows: Sequence[Sequence[str]]) -> tuple[BookLevel, ...]: ...
-def checked_levels(levels: Iterable[Any]) -> tuple[BookLevel, ...]: ...
 def levels_into(
     levels: Sequence[BookLevel],
     exponents: tuple[int, int],

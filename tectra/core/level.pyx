@@ -4,7 +4,7 @@
 # level, no text kept; columns 0.1 us a level. Wraps ext/tectra/scaled.h and ext/tectra/fixed.h.
 
 from cpython.unicode cimport PyUnicode_Check
-from cython cimport final
+from cython cimport final, no_gc
 from libc.stdint cimport int64_t
 
 from tectra.core.base cimport TT_E_CORRUPT, TT_OK
@@ -24,13 +24,14 @@ from tectra.core.rc cimport check_with
 
 from tectra.core.errors import InputError
 
-__all__ = ["BookLevel", "checked_levels", "levels_from", "levels_into", "parse_levels"]
+__all__ = ["BookLevel", "levels_from", "levels_into", "parse_levels"]
 
 cdef extern from "Python.h":
     const char *PyUnicode_AsUTF8AndSize(object text, Py_ssize_t *size) except NULL
 
 
 @final
+@no_gc  # holds values only: no cycle is possible
 cdef class BookLevel:
     """One price of a book and the whole quantity at it; `price, quantity = level` takes it apart.
 
@@ -125,11 +126,6 @@ def parse_levels(rows) -> tuple:
         level = BookLevel.__new__(BookLevel, price, quantity)
         out.append(level)
     return tuple(out)
-
-
-def checked_levels(levels) -> tuple:
-    """Levels from BookLevels or (Price, Quantity) pairs; TypeError for anything else."""
-    return tuple([v if type(v) is BookLevel else BookLevel(*v) for v in levels])
 
 
 cdef int _raw(tt_scaled v, int exponent, int64_t *out) except -1:

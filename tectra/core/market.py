@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from tectra.core.errors import InputError
 from tectra.core.fixed import Price, Quantity
-from tectra.core.level import BookLevel, checked_levels
+from tectra.core.level import BookLevel
 from tectra.core.types import Exchange, Side, Timestamp, TradeSide
 from tectra.core.value import U64, Value
 
@@ -39,8 +39,6 @@ class BookUpdate(Value):
     seq: U64 = 0
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "bids", checked_levels(self.bids))
-        object.__setattr__(self, "asks", checked_levels(self.asks))
         Value.__post_init__(self)
         checked_symbol(self.symbol)
 
