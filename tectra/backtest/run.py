@@ -161,8 +161,10 @@ class _Run:
             limits=config.limits,
         )
         self.limits = self.spec.limit_records(data.first_ns)
+        preset = RiskLimits().instruments  # limits that were not asked for by name
         for name in unused_names(config.limits, data.instruments, dict.fromkeys(names, 0)):
-            _LOG.warning("limits name %r, which is no strategy and no symbol of this run", name)
+            if name not in preset:
+                _LOG.warning("limits name %r, which is no strategy and no symbol of this run", name)
         self.pipeline = self.spec.make_pipeline(classes, sample_shift=config.latency_sample_shift)
 
     def go(self, directory: Path | None, progress: Progress | None) -> BacktestResult:
