@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from tectra.core.fixed import Price, Quantity
     from tectra.core.level import BookLevel
     from tectra.core.market import BookUpdate, Ticker, Trade
+    from tectra.core.mpmc import MpmcRing
     from tectra.core.msg import OrderState, OrderType, Side, TimeInForce
     from tectra.core.types import Exchange, OrderId, Timestamp, TradeSide
     from tectra.core.window import MarketDataWindow
@@ -40,6 +41,7 @@ __all__ = [
     "MarketData",
     "MarketDataWindow",
     "OrderId",
+    "MpmcRing",
     "OrderState",
     "OrderType",
     "Price",
@@ -76,6 +78,7 @@ _WHERE = {
     "MarketData": "tectra.core.bar",
     "MarketDataWindow": "tectra.core.window",
     "OrderId": "tectra.core.types",
+    "MpmcRing": "tectra.core.mpmc",
     "OrderState": "tectra.core.msg",
     "OrderType": "tectra.core.msg",
     "Price": "tectra.core.fixed",

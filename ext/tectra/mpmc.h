@@ -20,12 +20,6 @@
 
 #include "mpmc_slot.h"
 
-TT_MPMC_COLD int tt_mpmc_full_(tt_mpmc *r)
-{
-    tt_bump64(&r->mine->full_count, 1);
-    return TT_E_FULL;
-}
-
 static inline void tt_mpmc_note_depth_(tt_mpmc *r, uint64_t pos)
 {
     const uint64_t depth = pos + 1 - tt_load_relaxed64(&r->page->read_pos);
@@ -51,8 +45,11 @@ static inline int tt_mpmc_claim_(tt_mpmc *r, uint32_t bytes, tt_mpmc_item *item)
 static inline int tt_mpmc_try_claim(tt_mpmc *r, uint32_t bytes, tt_mpmc_item *item)
 {
     const int rc = tt_mpmc_claim_(r, bytes, item);
-    if (TT_UNLIKELY(rc != TT_OK))
-        return rc == TT_E_FULL ? tt_mpmc_full_(r) : rc;
+    if (TT_UNLIKELY(rc != TT_OK)) {
+        if (rc == TT_E_FULL)
+            tt_bump64(&r->mine->full_count, 1);
+        return rc;
+    }
     if (TT_UNLIKELY((item->pos & r->mark) == 0))
         tt_mpmc_note_depth_(r, item->pos);
     return TT_OK;
@@ -70,7 +67,7 @@ static inline int64_t tt_mpmc_try_claim_n(tt_mpmc *r, uint32_t bytes, tt_mpmc_it
     if (done > 0)
         tt_mpmc_note_depth_(r, items[done - 1].pos);
     else if (rc == TT_E_FULL)
-        return tt_mpmc_full_(r);
+        tt_bump64(&r->mine->full_count, 1);
     return done > 0 ? (int64_t)done : rc;
 }
 

@@ -316,27 +316,31 @@ static inline int tt_mpmc_is_full(const tt_mpmc *r)
     return tt_mpmc_ahead_(tt_load_acquire64(&tt_mpmc_slot_(r, pos)->word), pos) < 0;
 }
 
-#define TT_MPMC_SUM(r, counter) tt_mpmc_sum_((r), offsetof(tt_mpmc_participant, counter))
+/* Everything counted, over all participants, past ones included: a snapshot, exact at rest. */
+typedef struct {
+    uint64_t pushed, popped, full_count, abandoned, lost, fenced, aborted, skipped;
+    uint64_t depth, high_water, gaps, participants;
+} tt_mpmc_counts;
 
-/* A counter over all participants, past ones included. */
-static inline uint64_t tt_mpmc_sum_(const tt_mpmc *r, size_t at)
+static inline tt_mpmc_counts tt_mpmc_count(const tt_mpmc *r)
 {
-    uint64_t sum = 0;
+    tt_mpmc_counts sum = {.depth = tt_mpmc_depth(r), .gaps = tt_load_acquire64(&r->page->gaps)};
+    sum.high_water = sum.depth;
     for (uint32_t i = 0; i < TT_MPMC_PARTICIPANTS; i++) {
-        const uint8_t *entry = (const uint8_t *)&r->page->participant[i];
-        sum += tt_load_acquire64((const tt_atomic_u64 *)(const void *)(entry + at));
+        const tt_mpmc_participant *entry = &r->page->participant[i];
+        const uint64_t high = tt_load_acquire64(&entry->high_water);
+        sum.pushed += tt_load_acquire64(&entry->pushed);
+        sum.popped += tt_load_acquire64(&entry->popped);
+        sum.full_count += tt_load_acquire64(&entry->full_count);
+        sum.abandoned += tt_load_acquire64(&entry->abandoned);
+        sum.lost += tt_load_acquire64(&entry->lost);
+        sum.fenced += tt_load_acquire64(&entry->fenced);
+        sum.aborted += tt_load_acquire64(&entry->aborted);
+        sum.skipped += tt_load_acquire64(&entry->skipped);
+        sum.high_water = high > sum.high_water ? high : sum.high_water;
+        sum.participants += tt_load_acquire64(&entry->token) != 0;
     }
     return sum;
-}
-
-static inline uint64_t tt_mpmc_high_water(const tt_mpmc *r)
-{
-    uint64_t high = tt_mpmc_depth(r);
-    for (uint32_t i = 0; i < TT_MPMC_PARTICIPANTS; i++) {
-        const uint64_t seen = tt_load_acquire64(&r->page->participant[i].high_water);
-        high = seen > high ? seen : high;
-    }
-    return high;
 }
 
 #endif

@@ -27,6 +27,7 @@ from tectra.core.hist import Histogram
 from tectra.core.kill import KillReason, KillWord
 from tectra.core.level import BookLevel
 from tectra.core.market import BookUpdate, Ticker, Trade
+from tectra.core.mpmc import MpmcRing
 from tectra.core.msg import DTYPES, Template
 from tectra.core.rc import check
 from tectra.core.record import Record, decode, encode, iter_records
@@ -74,6 +75,7 @@ __all__ = [
     "LiveClock",
     "MarketData",
     "MarketDataWindow",
+    "MpmcRing",
     "OrderId",
     "OrderIdIndex",
     "OrderState",

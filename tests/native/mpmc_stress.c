@@ -232,23 +232,22 @@ static void settle(job *j, uint64_t start)
     const uint64_t sent = j->records * (uint64_t)j->producers;
     const uint64_t popped = tt_load_acquire64(&j->popped),
                    refusals = tt_load_acquire64(&j->refused);
-    const uint64_t lost = TT_MPMC_SUM(&r, lost), abandoned = TT_MPMC_SUM(&r, abandoned);
-    if (popped + lost + refusals != sent)
-        fail("sent, and neither read nor lost nor refused", sent, popped + lost + refusals);
-    if (TT_MPMC_SUM(&r, pushed) != sent - refusals || TT_MPMC_SUM(&r, popped) != popped)
-        fail("counters", TT_MPMC_SUM(&r, pushed), TT_MPMC_SUM(&r, popped));
+    const tt_mpmc_counts c = tt_mpmc_count(&r);
+    if (popped + c.lost + refusals != sent)
+        fail("sent, and neither read nor lost nor refused", sent, popped + c.lost + refusals);
+    if (c.pushed != sent - refusals || c.popped != popped)
+        fail("counters", c.pushed, c.popped);
     /* An abandoned claim was to be committed or aborted, and was fenced either way. */
-    if (TT_MPMC_SUM(&r, fenced) != lost + abandoned || refusals > abandoned)
-        fail("given up, and not fenced", TT_MPMC_SUM(&r, fenced), lost + abandoned);
+    if (c.fenced != c.lost + c.abandoned || refusals > c.abandoned)
+        fail("given up, and not fenced", c.fenced, c.lost + c.abandoned);
     const uint64_t positions = tt_load_acquire64(&r.page->write_pos) - start;
-    const uint64_t aborted = TT_MPMC_SUM(&r, aborted);
-    if (positions != sent - refusals + abandoned + aborted + TT_MPMC_SUM(&r, skipped) ||
-        aborted != tt_load_acquire64(&j->aborted))
-        fail("positions", positions, aborted);
-    if (tt_mpmc_check(&r) != TT_OK || tt_mpmc_depth(&r) != 0)
-        fail("the ring at rest is damaged", tt_mpmc_depth(&r), 0);
-    if (j->mode == LATE && (lost == 0 || abandoned == 0))
-        fail("nobody was late: nothing was tested", lost, abandoned);
+    if (positions != c.pushed + c.abandoned + c.aborted + c.skipped ||
+        c.aborted != tt_load_acquire64(&j->aborted))
+        fail("positions", positions, c.aborted);
+    if (tt_mpmc_check(&r) != TT_OK || c.depth != 0)
+        fail("the ring at rest is damaged", c.depth, 0);
+    if (j->mode == LATE && (c.lost == 0 || c.abandoned == 0))
+        fail("nobody was late: nothing was tested", c.lost, c.abandoned);
 }
 
 static void run(int mode, int producers, int consumers, uint64_t records, uint64_t capacity,
