@@ -7,6 +7,8 @@ index have one owner thread each, a ring one for each side; the kill word is any
 """
 
 from tectra.core.bar import MarketData
+from tectra.core.bcast import BroadcastRing
+from tectra.core.bcast_reader import BroadcastReader
 from tectra.core.clock import Clock, ClockDomain, FakeClock, LiveClock, SimClock
 from tectra.core.counters import Counters
 from tectra.core.cpu import allowed_cores, isolated_cores, pin_to_core
@@ -55,6 +57,8 @@ __all__ = [
     "BookSnapshotPayload",
     "BookUpdate",
     "BookUpdatePayload",
+    "BroadcastReader",
+    "BroadcastRing",
     "Clock",
     "ClockDomain",
     "Counters",
