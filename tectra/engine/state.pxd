@@ -4,6 +4,7 @@ from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 
 from tectra.book.l3 cimport L3Book
 from tectra.core.hist cimport Histogram
+from tectra.core.memory cimport tt_region
 from tectra.core.ring cimport SpscRing
 from tectra.engine.capi cimport tt_pipeline
 from tectra.journal.writer cimport JournalWriter
@@ -18,6 +19,7 @@ cdef class EngineState:
     cdef tt_ctx *ctxs
     cdef tt_book_view view
     cdef uint64_t *subscribed
+    cdef tt_region capture
     cdef uint64_t want[8]
     cdef uint64_t python_mask
     cdef PyObject *compiled[64]

@@ -5,11 +5,13 @@ Owns the memory of pipeline.h; one thread calls it. Nothing here runs per record
 """
 from cpython.ref cimport PyObject
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
-from libc.stdlib cimport calloc, free, realloc
+from libc.stdlib cimport calloc, free
 from libc.string cimport memset
 
+from tectra.core.base cimport TT_OK
 from tectra.core.hist cimport Histogram
 from tectra.core.kill cimport KillWord
+from tectra.core.memory cimport tt_region_free, tt_region_grow
 from tectra.core.msg cimport (
     tt_head,
     tt_order_reject,
@@ -64,7 +66,7 @@ cdef class EngineState:
             free(self.c.trades)
             free(self.c.timers)
             free(self.c.pending)
-            free(self.c.tap.capture)
+        tt_region_free(&self.capture)
         free(self.subscribed)
         free(self.c)
         free(self.ctxs)
@@ -177,17 +179,16 @@ cdef class EngineState:
         """Turn the journal's segment over, or enlarge the capture, so that `slots` fit."""
         cdef tt_pipeline *p = self.c
         cdef uint64_t room
-        cdef uint8_t *larger
         if p.tap.journal != NULL and p.tap.journal.capacity - p.tap.journal.used < slots:
             self.journal.rotate()
             p.tap.journal = self.journal.c
         if p.tap.capture_mask and p.tap.capture_room - p.tap.capture_used < slots:
             room = max(2 * p.tap.capture_room, max(p.tap.capture_used + slots, <uint64_t> 4096))
-            larger = <uint8_t *> realloc(p.tap.capture, room * 64)
-            if larger == NULL:
+            # Grows in large pages: a fault for each small one would cost more than its records.
+            if tt_region_grow(&self.capture, room * 64) != TT_OK:
                 raise MemoryError(f"{room * 64} bytes of captured records")
-            p.tap.capture = larger
-            p.tap.capture_room = room
+            p.tap.capture = <uint8_t *> self.capture.base
+            p.tap.capture_room = self.capture.bytes // 64
         return 0
 
     cdef uint32_t slot_of(self, instrument) except? 0xFFFFFFFF:
