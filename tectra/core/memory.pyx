@@ -56,7 +56,8 @@ _NODE = {
 }
 
 
-cdef class _Span:
+@final
+cdef class Span:
     """Address and length of what a caller handed over, held while the kernel works on it."""
 
     cdef void *base
@@ -82,8 +83,8 @@ cdef class _Span:
             PyBuffer_Release(&self.view)
 
 
-cdef _Span _span(memory):
-    cdef _Span span = _Span(memory)
+cdef Span _span(memory):
+    cdef Span span = Span(memory)
     if span.bytes == 0:
         raise InputError("memory: found 0 bytes; allowed: a buffer or a mapping that has some")
     return span
@@ -91,7 +92,7 @@ cdef _Span _span(memory):
 
 def large_pages(memory):
     """Ask for 2 MB pages in the whole ones inside a buffer or Mapping: an Outcome."""
-    cdef _Span span = _span(memory)
+    cdef Span span = _span(memory)
     cdef int64_t rc
     cdef int why
     with nogil:
@@ -107,7 +108,7 @@ def large_pages(memory):
 
 def prefault(memory):
     """Take the page faults of a buffer or Mapping now: an Outcome."""
-    cdef _Span span = _span(memory)
+    cdef Span span = _span(memory)
     cdef int rc, why
     with nogil:
         rc = tt_mem_prefault(span.base, span.bytes)
@@ -120,7 +121,7 @@ def prefault(memory):
 
 def lock_memory(memory):
     """Keep a buffer or Mapping in memory, never swapped: an Outcome."""
-    cdef _Span span = _span(memory)
+    cdef Span span = _span(memory)
     cdef int rc, why
     with nogil:
         rc = mlock(span.base, span.bytes)
@@ -145,7 +146,7 @@ def prefer_node(memory, int node, *, int nodes=0):
     """Place a buffer or Mapping on a NUMA node, as a hint: an Outcome. `nodes` is how many the
     machine has (0: not known); with one there is nothing to choose.
     """
-    cdef _Span span = _span(memory)
+    cdef Span span = _span(memory)
     cdef int rc, why
     wish = f"NUMA node {node}"
     if nodes == 1 and node == 0:
@@ -160,7 +161,7 @@ def prefer_node(memory, int node, *, int nodes=0):
 
 def node_of(memory):
     """NUMA node of the first page of a buffer or Mapping, None where the kernel does not say."""
-    cdef _Span span = _span(memory)
+    cdef Span span = _span(memory)
     cdef int node = tt_mem_node_of(span.base)
     return node if node >= 0 else None
 
