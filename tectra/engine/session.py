@@ -20,9 +20,12 @@ from tectra.risk.chain import RiskChain
 from tectra.risk.limits import RiskLimits, apply_limits
 from tectra.strategy.loader import load_strategy
 
-__all__ = ["SessionSpec", "StrategySpec", "keep_sources"]
+__all__ = ["SessionSpec", "StrategySpec", "keep_sources", "open_journal"]
 
 _SOURCES = "strategies"
+# mode -> what the times in its journal count: a backtest's are those of its records, a replay's
+# those of the journal it reads.
+_CLOCKS = {"backtest": "simulated", "paper": "realtime", "live": "realtime", "replay": "journal"}
 
 
 class StrategySpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -178,7 +181,16 @@ def keep_sources(classes: Sequence[type[Any]], directory: Path) -> None:
 
 
 def open_journal(directory: Path, spec: SessionSpec, classes: Sequence[type[Any]]) -> JournalWriter:
-    """A new journal for a session, with the strategies' sources beside it."""
-    writer = JournalWriter(directory, session=spec.to_journal(), run_seed=spec.seed)
+    """A new journal for a session, with the strategies' sources beside it. Its headers name the
+    clock of the session's mode.
+    """
+    if spec.mode not in _CLOCKS:
+        raise InputError(f"mode: found {spec.mode!r}; allowed: {', '.join(_CLOCKS)}")
+    writer = JournalWriter(
+        directory,
+        session=spec.to_journal(),
+        clock_domain=_CLOCKS[spec.mode],
+        run_seed=spec.seed,
+    )
     keep_sources(classes, directory)
     return writer

@@ -36,7 +36,9 @@ Crcs = NDArray[np.uint32]
 
 @dataclass(slots=True)
 class VerifyReport:
-    """What was checked and what was found. `warnings` are the marks of a crash, not of damage."""
+    """What was checked and what was found. `warnings` are the marks of a crash, not of damage;
+    `clock_domain` is what the records' times count, "" when no header could be read.
+    """
 
     path: str
     segments: int = 0
@@ -45,6 +47,7 @@ class VerifyReport:
     bytes: int = 0
     first_ring_seq: int | None = None
     last_ring_seq: int | None = None
+    clock_domain: str = ""
     closed: bool = False
     faults: list[Fault] = field(default_factory=list)
     faults_dropped: int = 0
@@ -69,7 +72,8 @@ class VerifyReport:
             span = f", ring_seq {self.first_ring_seq} to {self.last_ring_seq}"
         yield (
             f"{self.path}: {self.segments} segments, {self.records} records, "
-            f"{self.bytes} bytes{span}, {'closed' if self.closed else 'not closed'}"
+            f"{self.bytes} bytes{span}, clock {self.clock_domain or 'not known'}, "
+            f"{'closed' if self.closed else 'not closed'}"
         )
         for fault in self.faults:
             yield f"FAULT {fault}"
@@ -222,6 +226,7 @@ class _SegmentCheck:
 
     def _header(self, *, is_last: bool) -> None:
         head, manifest, entry = self.file.head, self.manifest, self.entry
+        self.report.clock_domain = self.report.clock_domain or head.clock_domain
         if head.closing_damaged:
             self.fault(Cause.HEADER, "its closing block or reserved bytes are damaged")
         if head.published is None:

@@ -36,6 +36,7 @@ def verify_command(ctx: click.Context, directory: Path, as_json: bool) -> None:
                 "bytes": report.bytes,
                 "first_ring_seq": report.first_ring_seq,
                 "last_ring_seq": report.last_ring_seq,
+                "clock_domain": report.clock_domain,
                 "closed": report.closed,
                 "faults": [str(f) for f in report.faults],
                 "warnings": [str(w) for w in report.warnings],

@@ -12,7 +12,8 @@ from tectra.core.errors import (
     ParameterError,
     StrategyLoadError,
 )
-from tectra.engine.session import SessionSpec, StrategySpec, keep_sources
+from tectra.engine.session import SessionSpec, StrategySpec, keep_sources, open_journal
+from tectra.journal import SegmentFile, verify
 from tectra.risk.limits import LimitScope, RiskLimits
 from tectra.strategy import load_strategy, param
 from tectra.strategy.sample.cross import Cross
@@ -122,3 +123,28 @@ def test_a_compiled_strategy_of_another_build_is_refused(tmp_path: Path):
     ]
     with pytest.raises(JournalError, match="strategy M: its code is not the one that ran"):
         spec_of(strategies=strategies).load_classes(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("mode", "domain"),
+    [
+        ("backtest", "simulated"),
+        ("paper", "realtime"),
+        ("live", "realtime"),
+        ("replay", "journal"),
+    ],
+)
+def test_every_mode_names_its_clock_in_every_header(tmp_path: Path, mode: str, domain: str):
+    with open_journal(tmp_path / "journal", spec_of(mode=mode), []) as writer:
+        writer.rotate()
+    heads = [SegmentFile(p).head for p in sorted((tmp_path / "journal").glob("*.ttj"))]
+    assert [head.clock_domain for head in heads] == [domain] * len(heads) and heads
+    report = verify(tmp_path / "journal")
+    assert report.ok and report.clock_domain == domain
+    assert f"clock {domain}" in next(report.lines())
+
+
+def test_a_mode_without_a_clock_is_refused(tmp_path: Path):
+    with pytest.raises(InputError, match="mode: found 'dream'; allowed: backtest, paper"):
+        open_journal(tmp_path / "journal", spec_of(mode="dream"), [])
+    assert not (tmp_path / "journal").exists()

@@ -48,6 +48,7 @@ def test_clean_journal(clean: Path) -> None:
     assert (report.segments, report.records, report.slots) == (4, 160, 160)
     assert (report.first_ring_seq, report.last_ring_seq) == (1, 160)
     assert report.bytes == sum(p.stat().st_size for p in clean.glob("*.ttj"))
+    assert report.clock_domain == "simulated"
     assert calls == [(1, 4), (2, 4), (3, 4), (4, 4)]
     assert list(report.lines())[-1] == "ok"
 
