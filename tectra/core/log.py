@@ -31,7 +31,16 @@ from tectra.core.log_redact import Redactor
 from tectra.core.log_writer import LineHandler, NowClock
 from tectra.core.secret import Secret
 
-__all__ = ["LogConfig", "Logging", "Place", "carry", "init_logging", "place", "span"]
+__all__ = [
+    "LogConfig",
+    "Logging",
+    "Place",
+    "carry",
+    "init_logging",
+    "parse_levels",
+    "place",
+    "span",
+]
 
 _Level: TypeAlias = Literal["debug", "info", "warn", "warning", "error"]
 
@@ -67,6 +76,23 @@ class LogConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
                 raise ConfigError(
                     f"log level of {key}: found {level!r}; allowed: {', '.join(LEVELS)}"
                 )
+
+
+def parse_levels(text: str, config: LogConfig | None = None) -> LogConfig:
+    """The configuration with levels as one text says them: "debug", "warn,tectra.risk=debug".
+
+    Raises ConfigError for a level that there is not.
+    """
+    config = LogConfig() if config is None else config
+    level: str = config.level
+    levels: dict[str, str] = dict(config.levels)
+    for part in filter(None, (piece.strip().lower() for piece in text.split(","))):
+        name, is_component, found = part.rpartition("=")
+        if is_component:
+            levels[name.strip()] = found.strip()
+        else:
+            level = found
+    return msgspec.structs.replace(config, level=level, levels=levels)
 
 
 class Logging:

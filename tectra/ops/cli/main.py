@@ -64,11 +64,26 @@ def _version(ctx: click.Context, _: click.Parameter, value: bool) -> None:
     callback=_version,
     help="Show the version.",
 )
-def cli() -> None:
+@click.option(
+    "--log-level",
+    envvar="TECTRA_LOG",
+    default="warn",
+    show_default=True,
+    metavar="LEVEL",
+    help="debug, info, warn or error; components apart: warn,tectra.risk=debug.",
+)
+@click.option("--log-json", is_flag=True, help="Log lines as JSON.")
+@click.pass_context
+def cli(ctx: click.Context, log_level: str, log_json: bool) -> None:
     """tectra: a deterministic trading engine, from market data to P&L and back.
 
     Start with `tectra demo`.
     """
+    # Not at the top: it brings NumPy along, and `--help` needs neither.
+    from tectra.core.log import LogConfig, init_logging, parse_levels  # noqa: PLC0415
+
+    config = LogConfig(format="json" if log_json else "pretty", queue_lines=0)
+    ctx.call_on_close(init_logging(parse_levels(log_level, config)).close)
 
 
 def _say(text: str) -> None:

@@ -12,7 +12,7 @@ import pytest
 
 from tectra.core.clock import FakeClock
 from tectra.core.errors import ConfigError, InputError
-from tectra.core.log import LogConfig, carry, init_logging, place, span
+from tectra.core.log import LogConfig, carry, init_logging, parse_levels, place, span
 from tectra.core.secret import Secret
 
 NOW_NS = 1_790_000_000_123_456_789
@@ -106,6 +106,19 @@ def test_a_second_call_takes_the_place_of_the_first(stream: io.StringIO) -> None
 def test_a_wrong_configuration_is_refused(bad: dict[str, object]) -> None:
     with pytest.raises(ConfigError, match="allowed"):
         LogConfig(**bad)  # type: ignore[arg-type]
+
+
+def test_levels_as_one_text() -> None:
+    config = parse_levels("Warn, tectra.risk=debug,,tectra.oms = error")
+    assert (config.level, config.levels) == (
+        "warn",
+        {"tectra.risk": "debug", "tectra.oms": "error"},
+    )
+    assert parse_levels("", config) == config
+    assert parse_levels("tectra.risk=info", config).levels["tectra.risk"] == "info"
+    for bad in ("loud", "info,tectra.risk=", "=", "a=b=c"):
+        with pytest.raises(ConfigError, match="allowed: debug, info, warn"):
+            parse_levels(bad)
 
 
 def test_spans_nest_and_end() -> None:
