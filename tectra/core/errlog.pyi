@@ -1,0 +1,54 @@
+from collections.abc import Mapping as _MappingOf
+from enum import IntEnum
+from types import TracebackType
+from typing import NamedTuple, Self, final
+
+from tectra.core.shm import Mapping
+
+class Place(IntEnum):
+    BOOK = 1
+    FEED = 2
+    ORDERS = 3
+    POSITION = 4
+    RISK = 5
+    GATE = 6
+    JOURNAL = 7
+    RING = 8
+    STRATEGY = 9
+    CLOCK = 10
+    CONTROL = 11
+
+USER_PLACE_MIN: int
+
+class ErrorEntry(NamedTuple):
+    place: int
+    code: int
+    count: int
+    first_seq: int
+    last_seq: int
+    first_ns: int
+    last_ns: int
+    def text(self, places: _MappingOf[int, str] | None = None) -> str: ...
+
+@final
+class ErrorLog:
+    capacity: int
+    mapping: Mapping
+    @staticmethod
+    def create(name: str, capacity: int = 256) -> ErrorLog: ...
+    @staticmethod
+    def attach(name: str, *, writable: bool = False) -> ErrorLog: ...
+    @staticmethod
+    def private(capacity: int = 256) -> ErrorLog: ...
+    def close(self) -> None: ...
+    def __enter__(self) -> Self: ...
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None: ...
+    def note(self, place: int, code: int, ring_seq: int, ts_ns: int) -> bool: ...
+    def entries(self) -> list[ErrorEntry]: ...
+    @property
+    def lost(self) -> int: ...
