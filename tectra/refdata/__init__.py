@@ -4,6 +4,16 @@ Owns the meaning of ids and mantissas: exponents, ticks, lots, spellings, order 
 Values are immutable; an InstrumentTable has one owner thread.
 """
 
+from tectra.refdata.codec import (
+    CODECS,
+    EVENT_BYTES,
+    Codec,
+    decode_event,
+    decode_value,
+    encode_event,
+    encode_value,
+    iter_events,
+)
 from tectra.refdata.instrument import Instrument, InstrumentTable
 from tectra.refdata.symbol import BTCUSD, BTCUSDT, ETHUSD, ETHUSDT, Symbol, from_native, to_native
 from tectra.refdata.venue import WireOrderType, order_type_from_wire, order_types, wire_order_type
@@ -11,13 +21,21 @@ from tectra.refdata.venue import WireOrderType, order_type_from_wire, order_type
 __all__ = [
     "BTCUSD",
     "BTCUSDT",
+    "CODECS",
     "ETHUSD",
     "ETHUSDT",
+    "EVENT_BYTES",
+    "Codec",
     "Instrument",
     "InstrumentTable",
     "Symbol",
     "WireOrderType",
+    "decode_event",
+    "decode_value",
+    "encode_event",
+    "encode_value",
     "from_native",
+    "iter_events",
     "order_type_from_wire",
     "order_types",
     "to_native",
