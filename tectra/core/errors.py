@@ -14,7 +14,9 @@ TectraError
 ├── FileFormatError                     bytes are not what their format says
 │   ├── TruncatedInputError             they end inside a message
 │   └── LayoutVersionError              written by another layout or schema version
-├── ConfigError                         configuration: path, found, allowed
+├── ConfigError                         configuration: path, found, allowed; .faults has them all
+│   ├── CredentialError                 a key or secret is missing, weak or lies open
+│   └── ModeConflict                    historical data with live execution, and the like
 ├── StateError                          not possible in the present state
 │   └── ClosedError                     used after close()
 ├── CapacityError                       a fixed table, pool or segment is full
@@ -36,10 +38,13 @@ TectraError
 └── MissingExtraError (ImportError)     an optional dependency is not installed
 """
 
+from collections.abc import Iterable
+
 __all__ = [
     "CapacityError",
     "ClosedError",
     "ConfigError",
+    "CredentialError",
     "DivisionByZeroError",
     "DuplicateError",
     "FileFormatError",
@@ -51,6 +56,7 @@ __all__ = [
     "KilledError",
     "LayoutVersionError",
     "MissingExtraError",
+    "ModeConflict",
     "NumericError",
     "NumericOverflowError",
     "OutOfMemoryError",
@@ -126,7 +132,22 @@ class LayoutVersionError(FileFormatError):
 
 
 class ConfigError(TectraError):
-    """Configuration is wrong; the message gives the path, what was found and what is allowed."""
+    """Configuration is wrong; the message gives the path, what was found and what is allowed.
+
+    `faults` holds every fault that was found, where the reader of a file found them.
+    """
+
+    def __init__(self, message: str = "", *, faults: Iterable[object] = ()) -> None:
+        super().__init__(message)
+        self.faults = tuple(faults)
+
+
+class CredentialError(ConfigError):
+    """A key or secret is missing, weak, or lies open; the message never shows it."""
+
+
+class ModeConflict(ConfigError):
+    """Two settings that exclude each other, such as live execution of historical data."""
 
 
 class StateError(TectraError):
