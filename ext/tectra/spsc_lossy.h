@@ -44,6 +44,9 @@ TT_SPSC_COLD void tt_spsc_push_lossy_(tt_spsc *r, const void *rec, uint64_t n)
         tt_store_relaxed64(&page->high_water, used);
     tt_store_release64(&page->write_pos,
                        pos + n); /* pairs with the acquire load in tt_spsc_fetch_lossy_ */
+    tt_fence_compiler();         /* as in tt_spsc_advance_ */
+    if (TT_UNLIKELY(tt_load_relaxed32(&page->consumer_parked) != 0))
+        tt_unpark(&page->consumer_parked);
 }
 
 /* Producer: whole records, one behind another; the slots taken, or TT_E_LENGTH. */

@@ -12,6 +12,7 @@
 #ifndef TECTRA_SPSC_PAGE_H
 #define TECTRA_SPSC_PAGE_H
 
+#include "futex.h"
 #include "shm.h"
 
 #include <string.h>
@@ -50,32 +51,42 @@ typedef struct {
 typedef struct {
     tt_shm_head head;
     uint8_t pad0[64];
-    tt_atomic_u64 write_pos;  /* slots ever written: where the next record goes */
-    tt_atomic_u64 intent_pos; /* lossy: slots before this one may be under way. Never falls */
-    tt_atomic_u64 pushed;     /* records */
-    tt_atomic_u64 full_count; /* pushes refused */
-    tt_atomic_u64 high_water; /* slots in use at most */
-    tt_atomic_u64 producer;   /* token of the side's holder, 0 = free: pid << 32 | handle */
+    tt_atomic_u64 write_pos;       /* slots ever written: where the next record goes */
+    tt_atomic_u64 intent_pos;      /* lossy: slots before this one may be under way. Never falls */
+    tt_atomic_u64 write_skew;      /* lossless: write_pos less this are the records pushed */
+    tt_atomic_u64 pushed;          /* lossy: records */
+    tt_atomic_u64 full_count;      /* pushes refused */
+    tt_atomic_u64 high_water;      /* slots in use at most */
+    tt_atomic_u32 consumer_parked; /* 1: the consumer sleeps on this word, see spsc_wait.h */
+    tt_atomic_u32 producer_unfenced; /* 1: tt_fence_others does not reach the producer */
+    uint64_t reserved0;
+    tt_atomic_u64 producer; /* token of the side's holder, 0 = free: pid << 42 | start | handle */
     tt_atomic_u64 producer_beat_ns;
     tt_atomic_u64 producer_takeovers; /* times the side was taken from a dead process */
-    uint8_t pad1[64];
-    tt_atomic_u64 read_pos; /* slots given back to the producer */
-    tt_atomic_u64 popped;   /* records */
-    tt_atomic_u64 lost;     /* records overwritten before they were read */
-    tt_atomic_u64 gaps;     /* gap reports made; the newest are in gap_log */
+    tt_atomic_u64 high_mark;          /* slots in use from which the pressure is high; anyone's */
+    uint8_t pad1[32];
+    tt_atomic_u64 read_pos;        /* slots given back to the producer */
+    tt_atomic_u64 read_skew;       /* lossless: read_pos less this are the records popped */
+    tt_atomic_u64 popped;          /* lossy: records */
+    tt_atomic_u64 lost;            /* records overwritten before they were read */
+    tt_atomic_u64 gaps;            /* gap reports made; the newest are in gap_log */
+    tt_atomic_u32 producer_parked; /* 1: the producer sleeps on this word */
+    tt_atomic_u32 consumer_unfenced;
+    uint64_t reserved1[2];
     tt_atomic_u64 consumer;
     tt_atomic_u64 consumer_beat_ns;
     tt_atomic_u64 consumer_takeovers;
-    tt_atomic_u64 reserved;
-    uint8_t pad2[64];
+    uint8_t pad2[40];
     tt_spsc_gap gap_log[TT_SPSC_GAP_LOG];
     uint8_t pad3[128];
 } tt_spsc_page;
 
 _Static_assert(sizeof(tt_spsc_page) == TT_SPSC_SLOTS_AT, "slots follow the page head");
 _Static_assert(offsetof(tt_spsc_page, write_pos) == 128, "producer line");
+_Static_assert(offsetof(tt_spsc_page, producer) == 192, "the producer's second line: cold");
 _Static_assert(offsetof(tt_spsc_page, read_pos) == 256,
                "consumer line, 128 bytes from the producer's");
+_Static_assert(offsetof(tt_spsc_page, consumer) == 320, "the consumer's second line: cold");
 _Static_assert(offsetof(tt_spsc_page, gap_log) == 384, "gap log");
 
 /* The handle of one process: 128-aligned memory of the caller. The producer's thread writes the
@@ -92,6 +103,8 @@ typedef struct {
      * goes on so far. seen_read_pos is the consumer's position when it was last looked at. */
     _Alignas(TT_FALSE_SHARING) uint64_t clear_to;
     uint64_t seen_read_pos;
+    uint64_t claimed;        /* slots of the open claim, 0 for none: clear_to is write_pos then, */
+    uint64_t claim_clear_to; /* and this is what it was */
     uint32_t producing;
 
     /* The consumer's. */
@@ -129,7 +142,18 @@ static inline uint32_t tt_spsc_layout(void)
                               TT_SLOT_BYTES,
                               offsetof(tt_spsc_page, write_pos),
                               offsetof(tt_spsc_page, intent_pos),
+                              offsetof(tt_spsc_page, write_skew),
+                              offsetof(tt_spsc_page, pushed),
+                              offsetof(tt_spsc_page, full_count),
+                              offsetof(tt_spsc_page, high_water),
+                              offsetof(tt_spsc_page, consumer_parked),
+                              offsetof(tt_spsc_page, high_mark),
                               offsetof(tt_spsc_page, read_pos),
+                              offsetof(tt_spsc_page, read_skew),
+                              offsetof(tt_spsc_page, popped),
+                              offsetof(tt_spsc_page, lost),
+                              offsetof(tt_spsc_page, gaps),
+                              offsetof(tt_spsc_page, producer_parked),
                               offsetof(tt_spsc_page, producer),
                               offsetof(tt_spsc_page, consumer),
                               offsetof(tt_spsc_page, gap_log)};
@@ -151,6 +175,9 @@ static inline int tt_spsc_init(void *memory, uint64_t capacity, uint32_t flags, 
     tt_store_relaxed64(&page->write_pos, start);
     tt_store_relaxed64(&page->intent_pos, start);
     tt_store_relaxed64(&page->read_pos, start);
+    tt_store_relaxed64(&page->write_skew, start);
+    tt_store_relaxed64(&page->read_skew, start);
+    tt_store_relaxed64(&page->high_mark, capacity - capacity / 4);
     tt_shm_publish(&page->head, TT_SHM_MAGIC_SPSC);
     return TT_OK;
 }
@@ -246,22 +273,25 @@ static inline int tt_spsc_claim_producer(tt_spsc *r)
     tt_spsc_page *page = r->page;
     if (tt_spsc_claim_(r, &page->producer, &page->producer_takeovers) != TT_OK)
         return TT_E_STATE;
+    tt_store_release32(&page->producer_unfenced, !tt_fence_register());
     uint64_t pos = tt_load_acquire64(&page->write_pos);
-    uint64_t pushed = tt_load_acquire64(&page->pushed);
+    uint64_t skew = tt_load_acquire64(&page->write_skew);
     for (uint64_t i = 0; !(r->flags & TT_SPSC_OVERWRITE) && i < r->mask; i++) {
         const tt_atomic_u64 *slot = tt_spsc_commit_word_(r, pos);
         const uint64_t n = tt_spsc_slots_of_(tt_load_acquire64(slot));
         if (n == 0)
             break;
+        /* A stamp knows the number even if the producer died between skew and position. */
+        if (r->flags & TT_SPSC_STAMP)
+            skew = pos + 1 - ((const tt_head *)(const void *)slot)->ring_seq;
         pos += n;
-        /* A stamp knows the number even if the producer died between its two counters. */
-        pushed = (r->flags & TT_SPSC_STAMP) ? ((const tt_head *)(const void *)slot)->ring_seq
-                                            : pushed + 1;
+        skew += n - 1;
     }
     r->clear_to = pos; /* the end mark; nothing passes before the first look */
+    r->claimed = 0;
     r->seen_read_pos = tt_load_acquire64(&page->read_pos);
     r->producing = 1;
-    tt_store_relaxed64(&page->pushed, pushed);
+    tt_store_relaxed64(&page->write_skew, skew);
     tt_store_release64(&page->write_pos, pos); /* pairs with the acquire loads of observers */
     return TT_OK;
 }
@@ -272,6 +302,7 @@ static inline int tt_spsc_claim_consumer(tt_spsc *r)
     tt_spsc_page *page = r->page;
     if (tt_spsc_claim_(r, &page->consumer, &page->consumer_takeovers) != TT_OK)
         return TT_E_STATE;
+    tt_store_release32(&page->consumer_unfenced, !tt_fence_register());
     r->read_pos = tt_load_acquire64(&page->read_pos);
     r->held = TT_SPSC_HELD_NONE;
     r->consuming = 1;
@@ -289,6 +320,7 @@ static inline void tt_spsc_leave(tt_spsc *r)
     if (r->consuming)
         tt_cas64(&r->page->consumer, &mine, 0);
     r->producing = r->consuming = r->plain = 0;
+    r->claimed = 0;
     r->clear_to = tt_load_relaxed64(&r->page->write_pos);
 }
 

@@ -26,6 +26,7 @@ from tectra.core.event import (
 )
 from tectra.core.fixed import Price, Quantity, Rounding
 from tectra.core.hist import Histogram
+from tectra.core.idle import Idle, IdlePolicy
 from tectra.core.kill import KillReason, KillWord
 from tectra.core.level import BookLevel
 from tectra.core.market import BookUpdate, Ticker, Trade
@@ -33,7 +34,7 @@ from tectra.core.mpmc import MpmcRing
 from tectra.core.msg import DTYPES, Template
 from tectra.core.rc import check
 from tectra.core.record import Record, decode, encode, iter_records
-from tectra.core.ring import Gap, SpscRing
+from tectra.core.ring import Gap, Pressure, SpscRing
 from tectra.core.rng import Random
 from tectra.core.stop import StopSignals, clear_stop, request_stop, stop_reason, stop_requested
 from tectra.core.types import (
@@ -70,6 +71,8 @@ __all__ = [
     "FakeClock",
     "Gap",
     "Histogram",
+    "Idle",
+    "IdlePolicy",
     "InputError",
     "KillReason",
     "KillWord",
@@ -84,6 +87,7 @@ __all__ = [
     "OrderIdIndex",
     "OrderState",
     "OrderType",
+    "Pressure",
     "Price",
     "Quantity",
     "Random",

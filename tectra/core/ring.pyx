@@ -1,10 +1,8 @@
 """Single-producer single-consumer ring of records, between threads or between processes."""
 # Owns the handle of a ring and its mapping. Two threads at most use one ring: one pushes, one pops;
 # properties are read by any thread or process. A push or pop of 64 bytes costs 30-40 ns from
-# Python, 2 ns from Cython over `c`. Waiting spins, then yields, without the GIL, and hears Ctrl-C
-# every 20 ms. Wraps ext/tectra/spsc*.h.
-
-from typing import NamedTuple
+# Python, 2 ns from Cython over `c`. Waiting follows the ring's idle policy, without the GIL, and
+# hears Ctrl-C every 20 ms. Claims and batches are in ring_view.pyx. Wraps ext/tectra/spsc*.h.
 
 import numpy as np
 
@@ -20,15 +18,15 @@ from cpython.bytes cimport (
     PyBytes_FromStringAndSize,
     PyBytes_GET_SIZE,
 )
-from cpython.exc cimport PyErr_CheckSignals
 from cython cimport final
 from libc.stddef cimport size_t
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport free
 from libc.string cimport memset
 
-from tectra.core.base cimport TT_E_EMPTY, TT_E_FULL, TT_E_LENGTH, TT_OK
-from tectra.core.clock cimport tt_mono_ns, tt_now_ns
+from tectra.core.base cimport TT_E_EMPTY, TT_E_FULL, TT_E_LENGTH, TT_E_STATE, TT_OK
+from tectra.core.clock cimport tt_now_ns
+from tectra.core.idle cimport Idle
 from tectra.core.msg cimport TT_RECORD_BYTES_MAX, TT_SLOT_BYTES, tt_rec_bytes
 from tectra.core.rc cimport check_with
 from tectra.core.shm cimport (
@@ -37,37 +35,23 @@ from tectra.core.shm cimport (
     attach_mapping,
     create_mapping,
     private_mapping,
-    tt_load_acquire64,
-    tt_store_release64,
 )
 
-from tectra.core.errors import (
-    ClosedError,
-    InputError,
-    OutOfMemoryError,
-    RingEmptyError,
-    RingFullError,
-    StateError,
-)
+from tectra.core.errors import InputError, OutOfMemoryError
+from tectra.core.idle import IdlePolicy
 from tectra.core.msg import HEAD
+from tectra.core.ring_page import Gap, Pressure
+from tectra.core.ring_view import Batches, Claim
 
 cdef extern from "stdlib.h" nogil:
     void *aligned_alloc(size_t alignment, size_t bytes)
 
-__all__ = ["Gap", "SpscRing"]
+__all__ = ["Gap", "Pressure", "SpscRing"]
 
 cdef enum:
-    CHUNK_NS = 20_000_000  # without the GIL at a time
     DRAIN_SLOTS = 65536
 
 cdef int64_t TIMEOUT_NS = 1_000_000_000
-
-
-class Gap(NamedTuple):
-    """Records `first` to `last` (from 1) were overwritten before they were read."""
-
-    first: int
-    last: int
 
 
 cdef int _bad_record(Py_ssize_t size) except -1:
@@ -119,11 +103,13 @@ cdef SpscRing _ring(Mapping mapping, uint64_t capacity, uint32_t flags, bint mad
     self.capacity = self.c.page.head.capacity
     self.overwrite = (self.c.flags & TT_SPSC_OVERWRITE) != 0
     self.stamp = (self.c.flags & TT_SPSC_STAMP) != 0
+    self.push_idle = Idle(IdlePolicy.YIELD)
+    self.pop_idle = Idle(IdlePolicy.YIELD)
     return self
 
 
 @final
-cdef class SpscRing:
+cdef class SpscRing(RingPage):
     """Bounded ring of 64- and 128-byte records; a full one refuses, or with overwrite=True the
     oldest go.
 
@@ -131,18 +117,22 @@ cdef class SpscRing:
     The first push and the first pop claim their side; a second live user of a side gets StateError.
     Capacity is in slots of 64 bytes; one stays free. With stamp=True the ring writes its record
     number, from 1, into ring_seq; otherwise records pass unchanged. After an overwrite the consumer
-    first gets a `gap` record (Template.GAP) with the first and last number lost.
+    first gets a `gap` record (Template.GAP) with the first and last number lost. `idle_policy` says
+    how both sides wait: spin, yield (the default), back off, or park until the other side wakes
+    them. Iterating gives batches() that wait for a second.
     """
 
-    def __init__(self):
-        raise TypeError("make a ring with SpscRing.create, SpscRing.attach or SpscRing.private")
-
     @staticmethod
-    def create(name, capacity, *, bint overwrite=False, bint stamp=True):
-        """Make a ring in shared memory; close() removes the name. DuplicateError: taken."""
+    def create(name, capacity, *, bint overwrite=False, bint stamp=True, high_mark=None):
+        """Make a ring in shared memory; close() removes the name. DuplicateError: taken.
+        `high_mark`: slots in use from which the pressure is HIGH; three quarters unless given.
+        """
         cdef uint32_t flags = _flags(overwrite, stamp)
         cdef uint64_t size = _size(capacity, flags)
-        return _ring(create_mapping(name, size), capacity, flags, True, 0)
+        ring = _ring(create_mapping(name, size), capacity, flags, True, 0)
+        if high_mark is not None:
+            ring.high_mark = high_mark
+        return ring
 
     @staticmethod
     def attach(name):
@@ -158,23 +148,6 @@ cdef class SpscRing:
         cdef uint64_t size = _size(capacity, flags)
         return _ring(private_mapping(size), capacity, flags, True, start)
 
-    def __dealloc__(self):
-        if self.c is not NULL:
-            if self.mapping is not None and self.mapping.base is not NULL:
-                tt_spsc_leave(self.c)
-            free(self.c)
-            self.c = NULL
-
-    def close(self):
-        """Leave, unmap; the maker also removes the name. Idempotent; no thread may be inside."""
-        if self.c is NULL:
-            return
-        if self.mapping.base is not NULL:
-            tt_spsc_leave(self.c)
-        free(self.c)
-        self.c = NULL
-        self.mapping.close()
-
     def __enter__(self):
         self.require()
         return self
@@ -182,32 +155,8 @@ cdef class SpscRing:
     def __exit__(self, *exc):
         self.close()
 
-    cdef int require(self) except -1:
-        if self.c is NULL:
-            raise ClosedError("ring: used after close(); create or attach it again")
-        return 0
-
-    cdef tt_spsc_page *_page(self) except NULL:
-        self.require()
-        return self.c.page
-
-    def claim_producer(self):
-        """Become the producer now, for wiring. StateError when another live handle is."""
-        self.require()
-        if not self.c.producing and tt_spsc_claim_producer(self.c) != TT_OK:
-            raise StateError(
-                f"ring {self.mapping.name!r}: process {self.producer_pid} pushes into it; a ring "
-                "has one producer"
-            )
-
-    def claim_consumer(self):
-        """Become the consumer now, for wiring. StateError when another live handle is."""
-        self.require()
-        if not self.c.consuming and tt_spsc_claim_consumer(self.c) != TT_OK:
-            raise StateError(
-                f"ring {self.mapping.name!r}: process {self.consumer_pid} pops from it; a ring has "
-                "one consumer"
-            )
+    def __iter__(self):
+        return Batches(self, DRAIN_SLOTS, TIMEOUT_NS)
 
     # -- producer
 
@@ -222,7 +171,7 @@ cdef class SpscRing:
         else:
             rc = self._push_buffer(record, -1)
         if rc < 0 and rc != TT_E_FULL:
-            self.claim_producer()
+            self.may_push()
             check_with(rc, "push")
         return rc == TT_OK
 
@@ -251,23 +200,9 @@ cdef class SpscRing:
         return rc
 
     cdef int _push_slow(self, const void *rec, int64_t timeout_ns) except -1:
-        cdef int64_t end = tt_mono_ns() + timeout_ns
-        cdef int64_t until
-        cdef int rc
-        self.claim_producer()
-        while True:
-            until = min(end, tt_mono_ns() + CHUNK_NS)
-            with nogil:
-                rc = tt_spsc_push_until(self.c, rec, until)
-            if rc != TT_E_FULL:
-                return check_with(rc, "push")
-            PyErr_CheckSignals()
-            if tt_mono_ns() >= end:
-                raise RingFullError(
-                    f"ring {self.mapping.name!r}: full for {timeout_ns} ns ({self.capacity} "
-                    "slots); nothing was written; "
-                    "let the consumer catch up or make the ring larger"
-                )
+        if not self.wait_space(tt_rec_bytes(rec) // TT_SLOT_BYTES, timeout_ns):
+            self.raise_full(timeout_ns)
+        return check_with(tt_spsc_try_push(self.c, rec), "push")
 
     def push_many(self, slots not None):
         """Push whole records out of contiguous 64-byte slots (array or buffer), visible at once.
@@ -288,8 +223,22 @@ cdef class SpscRing:
         if done == TT_E_LENGTH:
             _bad_record(view.len)
         if done < 0:
-            self.claim_producer()
+            self.may_push()
         return done
+
+    def claim(self, template, int64_t timeout_ns=TIMEOUT_NS):
+        """Write one record of a template in place: `with ring.claim(Template.TRADE) as rec:` gives
+        a NumPy record over the slot, zeroed, without the four header fields: the ring's own.
+        Left normally, it is committed; left by an exception, nothing of it is ever seen. Waits like
+        push() for room. Do not keep `rec`. StateError: with overwrite, or inside another claim.
+        """
+        return Claim(self, template, 0, timeout_ns)
+
+    def claim_many(self, template, uint64_t n, int64_t timeout_ns=TIMEOUT_NS):
+        """The same for up to n records of one template, made visible together: an array to fill by
+        columns. Fewer than n where the ring ends or room is short; its length says how many.
+        """
+        return Claim(self, template, n, timeout_ns)
 
     # -- consumer
 
@@ -299,11 +248,11 @@ cdef class SpscRing:
         cdef int rc
         if self.c is NULL:
             self.require()
-        rc = tt_spsc_try_pop(self.c, out)
+        rc = TT_E_STATE if self.lent else tt_spsc_try_pop(self.c, out)
         if rc > 0:
             return PyBytes_FromStringAndSize(<char *> out, rc)
         if rc != TT_E_EMPTY:
-            self.claim_consumer()
+            self.may_pop()
             check_with(rc, "pop")
         return None
 
@@ -313,7 +262,7 @@ cdef class SpscRing:
         cdef int64_t rc
         if self.c is NULL:
             self.require()
-        rc = tt_spsc_try_pop(self.c, out)
+        rc = TT_E_STATE if self.lent else tt_spsc_try_pop(self.c, out)
         if rc < 0:
             rc = self._wait_pop(out, timeout_ns)
         return PyBytes_FromStringAndSize(<char *> out, rc)
@@ -330,7 +279,7 @@ cdef class SpscRing:
                     f"buffer to pop into: found {view.len} bytes; allowed: {TT_RECORD_BYTES_MAX} "
                     "or more"
                 )
-            rc = tt_spsc_try_pop(self.c, view.buf)
+            rc = TT_E_STATE if self.lent else tt_spsc_try_pop(self.c, view.buf)
             if rc < 0:
                 rc = self._wait_pop(view.buf, timeout_ns)
         finally:
@@ -338,28 +287,19 @@ cdef class SpscRing:
         return rc
 
     cdef int64_t _wait_pop(self, void *out, int64_t timeout_ns) except? -1:
-        cdef int64_t end = tt_mono_ns() + timeout_ns
-        cdef int64_t until
-        cdef int rc
-        self.claim_consumer()
-        while True:
-            until = min(end, tt_mono_ns() + CHUNK_NS)
-            with nogil:
-                rc = tt_spsc_pop_until(self.c, out, until)
-            if rc != TT_E_EMPTY:
-                return check_with(rc, "pop")
-            PyErr_CheckSignals()
-            if tt_mono_ns() >= end:
-                raise RingEmptyError(
-                    f"ring {self.mapping.name!r}: nothing came in {timeout_ns} ns; is the producer "
-                    "running?"
-                )
+        cdef int rc = TT_E_EMPTY
+        while rc == TT_E_EMPTY:  # a lossy ring may be lapped between the look and the pop
+            if not self.wait_filled(timeout_ns):
+                self.raise_empty(timeout_ns)
+            rc = tt_spsc_try_pop(self.c, out)
+        return check_with(rc, "pop")
 
     def drain_into(self, out not None):
         """Copy whole records into a buffer of 64-byte slots; the slots filled. Never waits."""
         cdef Py_buffer view
         cdef int64_t done
-        self.claim_consumer()
+        self.require()
+        self.may_pop()
         PyObject_GetBuffer(out, &view, PyBUF_SIMPLE | PyBUF_WRITABLE)
         try:
             done = tt_spsc_drain(self.c, view.buf, <uint64_t> (view.len // TT_SLOT_BYTES))
@@ -373,114 +313,13 @@ cdef class SpscRing:
         out = np.empty(min(room, max_slots), HEAD)
         return out[: self.drain_into(out)]
 
-    # -- counters, for any thread and process
+    def batches(self, *, uint64_t max_slots=DRAIN_SLOTS, int64_t timeout_ns=TIMEOUT_NS):
+        """Iterate over the records in place: each step gives the slots that lie one behind another,
+        at most max_slots (2 or more), as a read-only NumPy array of dtype HEAD, without copying.
 
-    @property
-    def name(self):
-        return self.mapping.name
-
-    @property
-    def closed(self):
-        return self.c is NULL
-
-    @property
-    def depth(self):
-        """Slots in use now."""
-        self.require()
-        return tt_spsc_depth(self.c)
-
-    @property
-    def high_water(self):
-        """Slots in use at most so far: noted every 16 slots from 64 up, and when full."""
-        return max(tt_load_acquire64(&self._page().high_water), tt_spsc_depth(self.c))
-
-    @property
-    def pushed(self):
-        """Records pushed so far: also the number of the newest record."""
-        return tt_load_acquire64(&self._page().pushed)
-
-    @property
-    def popped(self):
-        """Records read so far."""
-        return tt_load_acquire64(&self._page().popped)
-
-    @property
-    def full_count(self):
-        """Pushes refused because the ring was full."""
-        return tt_load_acquire64(&self._page().full_count)
-
-    @property
-    def lost(self):
-        """Records overwritten before they were read."""
-        return tt_load_acquire64(&self._page().lost)
-
-    @property
-    def gap_count(self):
-        """Gaps told so far."""
-        return tt_load_acquire64(&self._page().gaps)
-
-    def gaps(self):
-        """The newest gaps, at most 32, oldest first: a list of Gap."""
-        cdef tt_spsc_page *page = self._page()
-        cdef uint64_t count = tt_load_acquire64(&page.gaps)
-        cdef uint64_t i
-        out = []
-        for i in range(count - min(count, <uint64_t> TT_SPSC_GAP_LOG), count):
-            out.append(Gap(
-                tt_load_acquire64(&page.gap_log[i % TT_SPSC_GAP_LOG].first),
-                tt_load_acquire64(&page.gap_log[i % TT_SPSC_GAP_LOG].last),
-            ))
-        return out
-
-    @property
-    def owner_pid(self):
-        """Process that made the ring."""
-        return self._page().head.owner_pid
-
-    @property
-    def producer_pid(self):
-        """Process that holds the producer's side, 0 for none."""
-        return tt_spsc_holder_pid(tt_load_acquire64(&self._page().producer))
-
-    @property
-    def consumer_pid(self):
-        """Process that holds the consumer's side, 0 for none."""
-        return tt_spsc_holder_pid(tt_load_acquire64(&self._page().consumer))
-
-    @property
-    def takeovers(self):
-        """(producer, consumer): how often a side was taken from a process that had died."""
-        cdef tt_spsc_page *page = self._page()
-        cdef uint64_t producer = tt_load_acquire64(&page.producer_takeovers)
-        return producer, tt_load_acquire64(&page.consumer_takeovers)
-
-    @property
-    def beats_ns(self):
-        """(producer, consumer): time each side last said that it lives, 0 for never."""
-        cdef tt_spsc_page *page = self._page()
-        return tt_load_acquire64(&page.producer_beat_ns), tt_load_acquire64(&page.consumer_beat_ns)
-
-    def beat(self, uint64_t now_ns):
-        """Say that the sides held here live. Called by the loop that owns them, with its clock."""
-        cdef tt_spsc_page *page = self._page()
-        if self.c.producing:
-            tt_store_release64(&page.producer_beat_ns, now_ns)
-        if self.c.consuming:
-            tt_store_release64(&page.consumer_beat_ns, now_ns)
-
-    def counters(self):
-        """All counters by name."""
-        return {
-            "depth": self.depth,
-            "high_water": self.high_water,
-            "pushed": self.pushed,
-            "popped": self.popped,
-            "full_count": self.full_count,
-            "lost": self.lost,
-            "gaps": self.gap_count,
-        }
-
-    def check(self):
-        """Verify a ring at rest. FileFormatError when records, positions or end mark are off."""
-        self.require()
-        check_with(tt_spsc_check(self.c), f"ring {self.mapping.name!r}")
+        It is valid until the next step, which gives the slots back; so does the end of the loop.
+        Ends when nothing came for timeout_ns. While a batch is out nothing else pops. With
+        overwrite=True each step is a copy of one record. `end_of_batch` of the iterator is True
+        when nothing was behind the batch: the moment to flush.
+        """
+        return Batches(self, max_slots, timeout_ns)

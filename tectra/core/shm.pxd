@@ -53,7 +53,11 @@ cdef class Mapping:
     cdef readonly bint writable
     cdef bytes _path
     cdef int _owner_pid
+    cdef int _holds
+    cdef bint _closed
     cdef int require(self) except -1
+    cdef void hold(self) noexcept
+    cdef void drop(self) noexcept
     cdef int refuse(self, int reason, str kind) except -1
 
 cdef Mapping create_mapping(object name, uint64_t size)

@@ -98,7 +98,7 @@ cdef class Mapping:
 
     @property
     def closed(self):
-        return self.base is NULL
+        return self.base is NULL or self._closed
 
     @property
     def is_owner(self):
@@ -106,18 +106,32 @@ cdef class Mapping:
         return self._owner_pid == getpid()
 
     def close(self):
-        """Unmap; the owner also unlinks the name. Idempotent. Nothing may use the memory any more.
+        """Unmap; the owner also unlinks the name. Idempotent. Nothing may use the memory any more,
+        but views that were lent: the last of them unmaps it.
         """
-        if self.base is NULL:
+        if self.base is NULL or self._closed:
             return
-        munmap(self.base, self.bytes)
-        self.base = NULL
+        self._closed = True
+        if self._holds == 0:
+            munmap(self.base, self.bytes)
+            self.base = NULL
         if self._owner_pid == getpid():
             self._owner_pid = 0
             c_unlink(self._path)
 
+    cdef void hold(self) noexcept:
+        """A view of the memory was lent."""
+        self._holds += 1
+
+    cdef void drop(self) noexcept:
+        """The view is gone."""
+        self._holds -= 1
+        if self._holds == 0 and self._closed and self.base is not NULL:
+            munmap(self.base, self.bytes)
+            self.base = NULL
+
     cdef int require(self) except -1:
-        if self.base is NULL:
+        if self.base is NULL or self._closed:
             raise ClosedError(f"shared segment {self.name!r}: used after close(); attach it again")
         return 0
 

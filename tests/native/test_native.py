@@ -8,7 +8,7 @@ pytestmark = [pytest.mark.native, pytest.mark.timeout(120)]
 
 WRAP = str(2**64 - 500)
 CAPACITY = {"batch": "256"}  # long batches, so that the other side meets one half done
-MODES = ["one", "batch", "mixed", "pop", "lossy"]
+MODES = ["one", "batch", "mixed", "pop", "lossy", "claim", "park"]
 
 
 @pytest.mark.parametrize("capacity", ["8", "64"])
@@ -29,8 +29,16 @@ def test_driver(sanitized, sanitizer, source):
 COMMIT = "tt_store_release64(slot, tt_spsc_word_(rec));"
 BATCH_COMMIT = "tt_store_release64(tt_spsc_commit_word_(r, start), first);"
 GIVE_BACK = "tt_store_release64(&page->read_pos, tt_load_relaxed64(&page->read_pos) + slots);"
-BATCH_FILL = "tt_spsc_fill_(r, (uint8_t *)slot, rec, n, ++number);"
-CLEAR = "tt_store_relaxed64(tt_spsc_commit_word_(r, p), 0);"
+BATCH_FILL = "tt_spsc_fill_(r, (uint8_t *)slot, rec, n, pos + 1 - skew - wide);"
+CLEAR = "tt_store_relaxed64(word, 0);"
+BATCH_END = "tt_store_relaxed64(tt_spsc_commit_word_(r, pos), 0); /* the end mark"
+CLAIM_COMMIT = "tt_store_release64(tt_spsc_commit_word_(r, pos), header);"
+CLAIM_CLEAR = "tt_store_relaxed64(tt_spsc_commit_word_(r, pos + i), 0);"
+CLAIM_HOLD = "r->clear_to = pos; /* the fast path of a push stops here, and finds the claim */"
+WAKE_CONSUMER = "if (TT_UNLIKELY(tt_load_relaxed32(&page->consumer_parked) != 0))"
+WAKE_PRODUCER = "if (TT_UNLIKELY(tt_load_relaxed32(&page->producer_parked) != 0))"
+PARK_LOOK = "if (!tt_spsc_is_filled_(r)) /* behind the fence: it may have come meanwhile */"
+PARK_ROOM = "if (!tt_spsc_has_space_(r, slots))\n        tt_futex"
 INTACT = "return tt_load_acquire64(&r->page->intent_pos) - pos <= r->mask + 1;"
 
 # what, header, what to break and how, the modes to run
@@ -41,18 +49,29 @@ MUTATIONS = [
     ("giving back is not a release", "spsc.h", GIVE_BACK,
      GIVE_BACK.replace("store_release", "store_relaxed"), "one"),
     ("room is not acquired", "spsc.h",
-     "r->seen_read_pos = tt_load_acquire64(&page->read_pos);",
-     "r->seen_read_pos = tt_load_relaxed64(&page->read_pos);", "one"),
+     "r->seen_read_pos = tt_load_acquire64(&r->page->read_pos);",
+     "r->seen_read_pos = tt_load_relaxed64(&r->page->read_pos);", "one"),
     ("peek is not an acquire", "spsc.h", "return tt_load_acquire64(slot) == 0 ? NULL",
      "return tt_load_relaxed64(slot) == 0 ? NULL", "one"),
     ("no full check", "spsc.h", "if (depth + n > r->mask)\n", "if (0)\n", "one"),
-    ("no end mark", "spsc.h", CLEAR, "(void)p;", "one"),
+    ("no end mark", "spsc.h", CLEAR, "(void)word;", "one"),
     ("the spare slot is used", "spsc.h", "r->seen_read_pos + r->mask;",
      "r->seen_read_pos + r->mask + 1;", "mixed"),
     ("batch is visible before it is copied", "spsc.h", BATCH_FILL,
      f"tt_store_release64(slot, word);\n        {BATCH_FILL}", "batch"),
     ("wide records count as one slot", "spsc.h", "tt_spsc_give_back_(r, 2, 1);",
      "tt_spsc_give_back_(r, 1, 1);", "pop"),
+    ("no end mark behind a batch", "spsc.h", BATCH_END, "(void)0; /*", "batch"),
+    ("a batch takes the spare slot", "spsc.h", "room = r->mask - (start",
+     "room = r->mask + 1 - (start", "batch"),
+    ("a claim is committed without a release", "spsc_claim.h", CLAIM_COMMIT,
+     CLAIM_COMMIT.replace("release", "relaxed"), "claim"),
+    ("an aborted claim leaves headers behind", "spsc_claim.h", CLAIM_CLEAR, "(void)pos;", "claim"),
+    ("pushes go on inside a claim", "spsc_claim.h", CLAIM_HOLD, "", "claim"),
+    ("no wake for the consumer", "spsc.h", WAKE_CONSUMER, "if (0)", "park"),
+    ("no wake for the producer", "spsc.h", WAKE_PRODUCER, "if (0)", "park"),
+    ("the consumer does not look before it parks", "spsc_wait.h", PARK_LOOK, "", "park"),
+    ("the producer does not look before it parks", "spsc_wait.h", PARK_ROOM, "tt_futex", "park"),
     ("no look after the copy", "spsc_lossy.h", INTACT, "(void)r, (void)pos;\n    return 1;",
      "lossy"),
     ("lossy intent comes late", "spsc_lossy.h",
