@@ -2,7 +2,7 @@
 # pushes, one peeks and releases.
 from libc.stdint cimport int64_t, uint32_t, uint64_t
 
-from tectra.core.idle cimport Idle, tt_idle
+from tectra.core.idle cimport Idle, tt_atomic_u32, tt_idle
 from tectra.core.msg cimport tt_head
 from tectra.core.shm cimport Mapping, tt_atomic_u64, tt_shm_head
 
@@ -21,6 +21,8 @@ cdef extern from "tectra/spsc.h" nogil:
         tt_atomic_u64 write_pos
         tt_atomic_u64 full_count
         tt_atomic_u64 high_water
+        tt_atomic_u32 consumer_parked
+        tt_atomic_u32 producer_parked
         tt_atomic_u64 producer
         tt_atomic_u64 producer_beat_ns
         tt_atomic_u64 producer_takeovers

@@ -10,7 +10,7 @@ from libc.stdlib cimport free
 
 from tectra.core.base cimport TT_OK
 from tectra.core.clock cimport tt_mono_ns, tt_now_ns
-from tectra.core.idle cimport Idle, tt_idle_reset
+from tectra.core.idle cimport Idle, tt_idle_reset, tt_load_relaxed32
 from tectra.core.rc cimport check_with
 from tectra.core.shm cimport tt_load_acquire64, tt_load_relaxed64, tt_store_release64
 
@@ -137,6 +137,16 @@ cdef class RingPage:
         self.push_idle.policy = policy
         self.pop_idle.policy = policy
         tt_spsc_unpark(self.c)
+
+    @property
+    def consumer_parked(self):
+        """True while the consumer sleeps until a push wakes it."""
+        return tt_load_relaxed32(&self._page().consumer_parked) != 0
+
+    @property
+    def producer_parked(self):
+        """True while the producer sleeps until something is given back."""
+        return tt_load_relaxed32(&self._page().producer_parked) != 0
 
     cdef int wait_filled(self, int64_t timeout_ns) except -1:
         """Wait for a record; 0 when the time is up. Hears signals, and beats."""

@@ -292,7 +292,7 @@ def test_a_dead_producer_is_taken_over(shm_name: Name, fresh_env: dict[str, str]
 
 @pytest.mark.shm
 def test_records_committed_but_not_counted_are_taken_up(shm_name: Name) -> None:
-    """A producer that dies right after its commit has not moved write_pos and pushed yet."""
+    """A producer that dies right after its commit has not moved write_pos and its skew yet."""
     with SpscRing.create(shm_name(), 64) as ring:
         with SpscRing.attach(shm_name()) as first:
             first.push_many(b"".join((record(1), wide(2), record(3))))
@@ -301,7 +301,7 @@ def test_records_committed_but_not_counted_are_taken_up(shm_name: Name) -> None:
             file.seek(128)
             file.write((0).to_bytes(8, "little"))  # write_pos
             file.seek(144)
-            file.write((0).to_bytes(8, "little"))  # pushed
+            file.write((0).to_bytes(8, "little"))  # write_skew
         assert ring.depth == 0
         ring.push(record(4))
         assert ring.pushed == 4 and ring.depth == 5

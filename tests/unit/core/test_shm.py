@@ -1,6 +1,7 @@
 """Segments: names, who removes them, what is listed."""
 
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -9,8 +10,16 @@ from pathlib import Path
 import pytest
 
 from tectra.core import shm
-from tectra.core.errors import ClosedError, FileFormatError, InputError, SystemCallError
+from tectra.core.errors import (
+    ClosedError,
+    FileFormatError,
+    InputError,
+    StateError,
+    SystemCallError,
+)
 from tectra.core.kill import KillWord
+from tectra.core.msg import Template
+from tectra.core.record import encode
 from tectra.core.ring import SpscRing
 
 pytestmark = pytest.mark.shm
@@ -80,6 +89,79 @@ def test_what_a_dead_process_left_is_named_as_such(
         KillWord.create(shm_name())
     with KillWord.attach(shm_name()) as word:  # still there for whoever needs it
         assert not word.is_set
+
+
+KILLED_OWNER = """
+import os, signal, sys
+from tectra.core.ring import SpscRing
+ring = SpscRing.create(sys.argv[1], 64)
+ring.push(bytes.fromhex(sys.argv[2]))
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def segment(name: str) -> shm.Segment:
+    (found,) = [s for s in shm.segments() if s.name == name]
+    return found
+
+
+@pytest.mark.e2e
+@pytest.mark.timeout(20)
+def test_a_killed_owners_ring_is_named_attached_and_removed_by_reclaim_only(
+    shm_name: Name, fresh_env: dict[str, str]
+) -> None:
+    rec = encode(Template.BOOK_ADD, px=5)
+    code = [sys.executable, "-c", KILLED_OWNER, shm_name(), rec.hex()]
+    child = subprocess.run(code, env=fresh_env, check=False)
+    assert child.returncode == -signal.SIGKILL
+    left = segment(shm_name())
+    assert left.kind == "ring" and not left.owner_alive and left.heartbeat_ns > 0
+    for _ in range(2):  # attaching and leaving removes nothing
+        with SpscRing.attach(shm_name()) as ring:
+            assert ring.owner_pid == left.owner_pid and not ring.mapping.is_owner
+    with pytest.raises(InputError, match="which is gone"):
+        SpscRing.create(shm_name(), 64)
+    with SpscRing.attach(shm_name()) as ring:
+        assert ring.pop()[16:] == rec[16:]
+        assert shm.reclaim(shm_name()) == left
+        assert ring.depth == 0  # whoever has it mapped goes on
+    assert not [s for s in shm.segments() if s.name == shm_name()]
+    with pytest.raises(InputError, match="there is none"):
+        shm.reclaim(shm_name())
+
+
+def test_reclaim_refuses_while_the_owner_runs(shm_name: Name) -> None:
+    with SpscRing.create(shm_name(), 8) as ring:
+        with pytest.raises(StateError, match=f"process {os.getpid()} that made it runs"):
+            shm.reclaim(shm_name())
+        assert Path(ring.mapping.path or "").exists()
+    (Path("/dev/shm") / shm_name("other")).write_bytes(b"something else" * 10)
+    with pytest.raises(InputError, match="there is none"):
+        shm.reclaim(shm_name("other"))
+
+
+def test_a_process_id_given_away_again_is_not_the_owner(shm_name: Name) -> None:
+    """The page names this very process, but one that started at another time."""
+    with SpscRing.create(shm_name(), 8) as ring:
+        path = Path(ring.mapping.path or "")
+        assert segment(shm_name()).owner_alive
+        with path.open("r+b") as file:
+            file.seek(60)
+            start = int.from_bytes(file.read(4), "little")
+            file.seek(60)
+            file.write((start - 1).to_bytes(4, "little"))
+        assert segment(shm_name()).owner_pid == os.getpid()
+        assert not segment(shm_name()).owner_alive
+        assert not shm.reclaim(shm_name()).owner_alive and not path.exists()
+
+
+def test_the_makers_beat_is_seen_in_the_list(shm_name: Name) -> None:
+    with SpscRing.create(shm_name(), 8) as ring:
+        ring.beat(12345)
+        assert segment(shm_name()).heartbeat_ns == 12345
+        with SpscRing.attach(shm_name()) as other:
+            other.beat(99)
+        assert segment(shm_name()).heartbeat_ns == 12345
 
 
 def test_only_regular_files_of_ours(shm_name: Name, tmp_path: Path) -> None:
