@@ -13,7 +13,9 @@
 
 /* Resynchronisations in one peek before it says "nothing now": bounds the loop against a producer
  * that laps it each time. */
+#ifndef TT_SPSC_LAPS_MAX
 #define TT_SPSC_LAPS_MAX 16
+#endif
 
 /* Producer. Never fails. */
 TT_SPSC_COLD void tt_spsc_push_lossy_(tt_spsc *r, const void *rec, uint64_t n)

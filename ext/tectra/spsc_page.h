@@ -19,7 +19,9 @@
 
 #define TT_SPSC_GAP_LOG 32u
 #define TT_SPSC_SLOTS_AT 1024u /* where the slots start */
+#ifndef TT_SPSC_CAPACITY_MIN   /* an explorer of interleavings takes smaller rings */
 #define TT_SPSC_CAPACITY_MIN 8u
+#endif
 #define TT_SPSC_CAPACITY_MAX (1ull << 32)
 /* The producer clears commit words this many slots ahead at a time: their lines come over together.
  * The high-water mark is looked at as often. */
