@@ -53,7 +53,6 @@ from tectra.core.value import Labels, Value
 from tectra.core.window import MarketDataWindow
 
 __all__ = [
-    "DTYPES",
     "BookLevel",
     "BookSnapshotPayload",
     "BookUpdate",
@@ -63,6 +62,7 @@ __all__ = [
     "Clock",
     "ClockDomain",
     "Counters",
+    "DTYPES",
     "Event",
     "EventType",
     "Exchange",
