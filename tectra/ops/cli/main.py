@@ -22,6 +22,7 @@ _COMMANDS = {
         "Show the order book of a symbol at a time, or every state of it.",
     ),
     "demo": ("tectra.ops.cli.demo", "Everything once, offline, in under a minute."),
+    "doctor": ("tectra.ops.cli.doctor", "What to fix on this host before trading."),
     "itch": ("tectra.ops.cli.itch", "NASDAQ ITCH 5.0 files: statistics, synthetic days."),
     "journal": ("tectra.ops.cli.journal", "Verify journals."),
     "replay": ("tectra.ops.cli.replay", "Run a journal again and compare every output."),
