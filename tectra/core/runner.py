@@ -51,8 +51,9 @@ class Runner:
     Started, stopped and joined by any one thread; the workers belong to the runner's thread. An
     exception ends the loop, goes to the log at once and is raised by join(); what the other
     workers hold is theirs to close. `core` pins the thread (None: the scheduler's choice),
-    `fifo_priority` (0: none) asks for SCHED_FIFO; `outcomes` says what became of both. In a `with`
-    block the thread runs from entry to exit.
+    `fifo_priority` (0: none) asks for SCHED_FIFO; `outcomes` says what became of both. `idle` may be
+    exchanged while it runs: the next round uses the new one. In a `with` block the thread runs from
+    entry to exit.
     """
 
     def __init__(
@@ -146,7 +147,7 @@ class Runner:
         self.outcomes = tuple(outcomes)
 
     def _loop(self) -> None:
-        workers, idle = self.workers, self.idle
+        workers = self.workers
         at: Worker | None = None
         try:
             while not self._stop and not stop_requested():
@@ -156,7 +157,7 @@ class Runner:
                 at = None
                 self.rounds += 1
                 self.work += work
-                idle.step(work)
+                self.idle.step(work)
         except BaseException as error:
             where = "its idle policy" if at is None else f"worker {type(at).__name__}"
             error.add_note(f"runner {self.name}, round {self.rounds}: {where}")

@@ -120,6 +120,19 @@ def test_the_idle_policy_hears_the_work_of_each_round():
     assert workers[0].calls == workers[1].calls == runner.rounds
 
 
+def test_the_idle_policy_is_exchanged_while_it_runs():
+    first, second = Idle(), Idle()
+    with Runner("x", [Counter()], idle=first) as runner:
+        until(lambda: first.told, "the first policy is asked")
+        assert not second.told
+        runner.idle = second
+        until(lambda: second.told, "the second policy is asked")
+        asked = len(first.told)
+        seen = len(second.told)
+        until(lambda: len(second.told) > seen + 3, "and asked again")
+        assert len(first.told) == asked
+
+
 def test_an_exception_is_logged_at_once_and_raised_by_join(caplog):
     class Bad:
         def do_work(self) -> int:
