@@ -23,7 +23,7 @@ USER_PLACE_MIN: int
 class ErrorEntry(NamedTuple):
     place: int
     code: int
-    count: int
+    total: int
     first_seq: int
     last_seq: int
     first_ns: int

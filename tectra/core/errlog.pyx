@@ -53,7 +53,7 @@ class ErrorEntry(NamedTuple):
 
     place: int
     code: int
-    count: int
+    total: int
     first_seq: int
     last_seq: int
     first_ns: int
@@ -67,7 +67,7 @@ class ErrorEntry(NamedTuple):
         where = named.get(self.place, f"place {self.place}")
         name, _, meaning = CODES.get(self.code, (f"code {self.code}", None, "unlisted"))
         seqs = f"first {self.first_seq}, last {self.last_seq}"
-        return f"{where}: {name} x {self.count} (ring_seq {seqs}): {meaning}"
+        return f"{where}: {name} x {self.total} (ring_seq {seqs}): {meaning}"
 
 
 cdef uint64_t _size(object capacity) except 0:

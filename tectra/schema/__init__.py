@@ -3,6 +3,6 @@
 Owns schema.xml and what is written from it. Floor 1; pure functions of the file.
 """
 
-from tectra.schema.registry import PAYLOADS, REGISTRY, describe
+from tectra.schema.registry import CONTRACTS, PAYLOADS, REGISTRY, Contract, describe
 
-__all__ = ["PAYLOADS", "REGISTRY", "describe"]
+__all__ = ["CONTRACTS", "PAYLOADS", "REGISTRY", "Contract", "describe"]

@@ -1,4 +1,4 @@
-"""`python -m tectra.schema [--check]`."""
+"""`python -m tectra.schema [--check | --lock | --json-schema]`."""
 
 import sys
 

@@ -1,22 +1,28 @@
 """Writes the files that are generated from schema.xml: C header, Cython declarations, Python enums
 and dtypes.
 
-`python -m tectra.schema` writes them, `--check` says which differ (exit 1) and writes nothing.
+`python -m tectra.schema` writes them, `--check` says which differ (exit 1) and writes nothing; it
+also compares the schema with what SCHEMA_LOCK holds. `--lock` releases the schema as it is.
 """
 
 import argparse
+import json
 import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 from tectra.paths import schema_file
+from tectra.schema.command import json_schema
 from tectra.schema.export import flatbuffers_text, protobuf_text
+from tectra.schema.lock import LockError, compare, lock_text, parse_lock
 from tectra.schema.model import PRIMITIVES, Field, Message, Schema, load
 
 __all__ = ["main", "render"]
 
 _NOTE = "Generated from schema.xml by `python -m tectra.schema`; edit the schema, not this file."
+
+_PYTHON_NAMES = ("DIRECTION", "DTYPES", "ENUMS", "HEAD", "SCHEMA_ID", "SCHEMA_VERSION", "Template")
 
 
 def _upper(name: str) -> str:
@@ -175,11 +181,19 @@ def _dtype_entry(field: Field) -> tuple[str, str]:
     return (f'("{code}", {field.length})' if field.length > 1 else f'"{code}"'), str(field.offset)
 
 
+def _python_enums(schema: Schema) -> Iterator[str]:
+    yield "# Fields whose numbers have names."
+    yield "ENUMS: dict[Template, dict[str, type[IntEnum] | type[IntFlag]]] = {"
+    for message in schema.messages.values():
+        named = [f'"{f.name}": {f.type}' for f in message.fields if f.type in schema.enums]
+        if named:
+            yield f"    Template.{message.name.upper()}: {{{', '.join(named)}}},"
+    yield "}"
+
+
 def render_python(schema: Schema) -> str:
     """tectra/core/msg.py"""
-    names = sorted(
-        [*schema.enums, "DIRECTION", "DTYPES", "HEAD", "SCHEMA_ID", "SCHEMA_VERSION", "Template"]
-    )
+    names = sorted([*schema.enums, *_PYTHON_NAMES])
     out = [
         f'"""Enums and NumPy dtypes of the records. {_NOTE}"""',
         "",
@@ -229,7 +243,7 @@ def render_python(schema: Schema) -> str:
         out.append("    ),")
     out += ["}", "", "DIRECTION: dict[Template, str] = {"]
     out += [f'    Template.{m.name.upper()}: "{m.direction}",' for m in schema.messages.values()]
-    out += ["}", ""]
+    out += ["}", "", *_python_enums(schema), ""]
     return "\n".join(out)
 
 
@@ -255,9 +269,20 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument(
         "--root", type=Path, default=schema_file().parents[2], help="top of the checkout"
     )
+    parser.add_argument("--lock", action="store_true", help="release the schema as it is now")
+    parser.add_argument(
+        "--json-schema", action="store_true", help="print the JSON Schema of the commands"
+    )
     args = parser.parse_args(argv)
+    if args.json_schema:
+        print(json.dumps(json_schema(), indent=2))
+        return 0
+    schema = load(args.root / "ext/tectra/schema.xml")
+    lock = args.root / "ext/tectra/SCHEMA_LOCK"
+    if args.lock:
+        return _lock(lock, schema)
     stale = []
-    for path, text in render(load(args.root / "ext/tectra/schema.xml"), args.root).items():
+    for path, text in render(schema, args.root).items():
         if path.exists() and path.read_text() == text:
             continue
         stale.append(path.relative_to(args.root))
@@ -265,7 +290,46 @@ def main(argv: list[str] | None = None) -> int:
             path.write_text(text)
     for name in stale:
         print(f"{'differs from schema.xml' if args.check else 'wrote'}: {name}", file=sys.stderr)
-    return 1 if stale and args.check else 0
+    is_locked = _check_lock(lock, schema) if args.check else True
+    return 1 if args.check and (stale or not is_locked) else 0
+
+
+def _check_lock(path: Path, schema: Schema) -> bool:
+    """Whether the schema keeps what is released; says what it breaks and what it adds."""
+    if not path.exists():
+        print(f"missing: {path.name}; restore it from version control", file=sys.stderr)
+        return False
+    text = path.read_text()
+    try:
+        changes = compare(parse_lock(text), schema)
+    except LockError as error:
+        print(error, file=sys.stderr)
+        return False
+    for change in changes:
+        print(f"{'breaks' if change.is_fault else 'adds to'} {path.name}: {change.what}",
+              file=sys.stderr)  # fmt: skip
+    faults = any(change.is_fault for change in changes)
+    if faults:
+        print("a released record does not change: add a field or a record", file=sys.stderr)
+    elif changes:
+        print("release it with `python -m tectra.schema --lock`", file=sys.stderr)
+    elif text != lock_text(schema):
+        print(f"differs from schema.xml: {path.name}", file=sys.stderr)
+        return False
+    return not faults
+
+
+def _lock(path: Path, schema: Schema) -> int:
+    """Write the lock, unless that would take back what is released."""
+    if path.exists():
+        faults = [c.what for c in compare(parse_lock(path.read_text()), schema) if c.is_fault]
+        for what in faults:
+            print(f"breaks {path.name}: {what}", file=sys.stderr)
+        if faults:
+            return 1
+    path.write_text(lock_text(schema))
+    print(f"wrote: {path.name}", file=sys.stderr)
+    return 0
 
 
 if __name__ == "__main__":

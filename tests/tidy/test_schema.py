@@ -1,6 +1,9 @@
 """The generated bindings are those of the schema, and the check notices when they are not."""
 
+import re
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -13,6 +16,7 @@ COPIED = (
     "ext/tectra/msg.h",
     "ext/tectra/schema.proto",
     "ext/tectra/schema.fbs",
+    "ext/tectra/SCHEMA_LOCK",
 )
 COPIED += ("tectra/core/msg.pxd", "tectra/core/msg.py")
 
@@ -51,6 +55,27 @@ def test_an_edit_of_a_binding_is_noticed(copy: Path, name: str) -> None:
     assert main(["--check", "--root", str(copy)]) == 1
     file.unlink()
     assert main(["--check", "--root", str(copy)]) == 1
+
+
+def test_a_released_field_cannot_change(copy: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Also when everything else is generated anew."""
+    schema = copy / "ext/tectra/schema.xml"
+    text = schema.read_text()
+    assert text.count('name="match_id" id="') > 3
+    schema.write_text(re.sub(r'(name="match_id" id="\d+" type=)"uint64"', r'\1"int64"', text))
+    assert main(["--root", str(copy)]) == 0
+    assert main(["--check", "--root", str(copy)]) == 1
+    assert "breaks SCHEMA_LOCK: book_execute.match_id: was @" in capsys.readouterr().err
+    assert main(["--lock", "--root", str(copy)]) == 1, "a lock does not take back what is released"
+
+
+def test_it_runs_as_a_module(fresh_env: dict[str, str]) -> None:
+    for module in ("tectra.schema", "tectra.schema.codegen"):
+        done = subprocess.run(
+            [sys.executable, "-W", "error", "-m", module, "--check", "--root", str(sources.ROOT)],
+            env=fresh_env, capture_output=True, text=True,
+        )  # fmt: skip
+        assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_bindings_say_that_they_are_generated() -> None:

@@ -9,7 +9,8 @@ import pytest
 
 from tectra.core import msg
 from tectra.paths import schema_file
-from tectra.schema import PAYLOADS, REGISTRY, describe
+from tectra.schema import CONTRACTS, PAYLOADS, REGISTRY, describe
+from tectra.schema.command import COMMAND_VERSION, COMMANDS
 from tectra.schema.registry import VERSION
 
 
@@ -34,6 +35,21 @@ def test_payload_families() -> None:
     assert len(carried) == len(set(carried)), "a record belongs to one family"
     assert set(carried) <= set(REGISTRY)
     assert {"book_add", "trade", "quote", "gap"} <= set(PAYLOADS["MarketData"])
+
+
+def test_contracts_list_what_is_exchanged() -> None:
+    assert set(CONTRACTS) >= {
+        "ticks", "books", "orders", "verdicts", "control", "signals", "positions", "fills", "pnl",
+        "backtest configs", "backtest results", "strategy commands", "position commands",
+        "pnl commands",
+    }  # fmt: skip
+    for name, contract in CONTRACTS.items():
+        assert bool(contract.records) != bool(contract.commands), name
+        assert contract.version == (VERSION if contract.records else COMMAND_VERSION) >= 1
+        assert set(contract.records) <= set(REGISTRY) and set(contract.commands) <= set(COMMANDS)
+    listed = [r for contract in CONTRACTS.values() for r in contract.records]
+    assert sorted(listed) == sorted(REGISTRY), "each record is of one contract"
+    assert sorted(c for x in CONTRACTS.values() for c in x.commands) == sorted(COMMANDS)
 
 
 def test_describe() -> None:
