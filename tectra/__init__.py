@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from tectra.core.market import BookUpdate, Ticker, Trade
     from tectra.core.mpmc import MpmcRing
     from tectra.core.msg import OrderState, OrderType, Side, TimeInForce
+    from tectra.core.order import OrderRequest, RiskVerdict
+    from tectra.core.signal import Signal, StrategyState
     from tectra.core.types import Exchange, OrderId, Timestamp, TradeSide
     from tectra.core.window import MarketDataWindow
     from tectra.refdata.instrument import Instrument
@@ -42,15 +44,19 @@ __all__ = [
     "MarketDataWindow",
     "MpmcRing",
     "OrderId",
+    "OrderRequest",
     "OrderState",
     "OrderType",
     "Price",
     "Quantity",
     "RiskLimits",
+    "RiskVerdict",
     "Side",
+    "Signal",
     "SimConfig",
     "Strategy",
     "StrategyRun",
+    "StrategyState",
     "Symbol",
     "TectraError",
     "Ticker",
@@ -79,15 +85,19 @@ _WHERE = {
     "MarketDataWindow": "tectra.core.window",
     "MpmcRing": "tectra.core.mpmc",
     "OrderId": "tectra.core.types",
+    "OrderRequest": "tectra.core.order",
     "OrderState": "tectra.core.msg",
     "OrderType": "tectra.core.msg",
     "Price": "tectra.core.fixed",
     "Quantity": "tectra.core.fixed",
     "RiskLimits": "tectra.risk.limits",
+    "RiskVerdict": "tectra.core.order",
     "Side": "tectra.core.msg",
+    "Signal": "tectra.core.signal",
     "SimConfig": "tectra.sim.config",
     "Strategy": "tectra.strategy",
     "StrategyRun": "tectra.backtest",
+    "StrategyState": "tectra.core.signal",
     "Symbol": "tectra.refdata.symbol",
     "TectraError": "tectra.core.errors",
     "Ticker": "tectra.core.market",

@@ -28,14 +28,23 @@ from tectra.core.fixed import Price, Quantity, Rounding
 from tectra.core.hist import Histogram
 from tectra.core.idle import Idle, IdlePolicy
 from tectra.core.kill import KillReason, KillWord
+from tectra.core.kill_frame import (
+    Ack,
+    KillAction,
+    KillTrigger,
+    StrategyKillAction,
+    StrategyKillTrigger,
+)
 from tectra.core.level import BookLevel
 from tectra.core.market import BookUpdate, Ticker, Trade
 from tectra.core.mpmc import MpmcRing
 from tectra.core.msg import DTYPES, Template
+from tectra.core.order import REJECT_TEXT, RISK_TEXT, OrderRequest, RiskVerdict, reject_text
 from tectra.core.rc import check
 from tectra.core.record import Record, decode, encode, iter_records
 from tectra.core.ring import Gap, Pressure, SpscRing
 from tectra.core.rng import Random
+from tectra.core.signal import Signal, StrategyDecision, StrategyState
 from tectra.core.stop import StopSignals, clear_stop, request_stop, stop_reason, stop_requested
 from tectra.core.types import (
     Exchange,
@@ -53,6 +62,10 @@ from tectra.core.value import Labels, Value
 from tectra.core.window import MarketDataWindow
 
 __all__ = [
+    "DTYPES",
+    "REJECT_TEXT",
+    "RISK_TEXT",
+    "Ack",
     "BookLevel",
     "BookSnapshotPayload",
     "BookUpdate",
@@ -74,7 +87,9 @@ __all__ = [
     "Idle",
     "IdlePolicy",
     "InputError",
+    "KillAction",
     "KillReason",
+    "KillTrigger",
     "KillWord",
     "KlineSummary",
     "Labels",
@@ -85,6 +100,7 @@ __all__ = [
     "MpmcRing",
     "OrderId",
     "OrderIdIndex",
+    "OrderRequest",
     "OrderState",
     "OrderType",
     "Pressure",
@@ -92,11 +108,17 @@ __all__ = [
     "Quantity",
     "Random",
     "Record",
+    "RiskVerdict",
     "Rounding",
     "Side",
+    "Signal",
     "SimClock",
     "SpscRing",
     "StopSignals",
+    "StrategyDecision",
+    "StrategyKillAction",
+    "StrategyKillTrigger",
+    "StrategyState",
     "TectraError",
     "Template",
     "Ticker",
@@ -115,6 +137,7 @@ __all__ = [
     "isolated_cores",
     "iter_records",
     "pin_to_core",
+    "reject_text",
     "request_stop",
     "stop_reason",
     "stop_requested",

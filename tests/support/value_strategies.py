@@ -11,6 +11,15 @@ from typing import Annotated, Any, Union, get_args, get_origin, get_type_hints
 
 from hypothesis import strategies as st
 
+from tectra.core.control import (
+    ExchangeName,
+    MergedSubscribe,
+    SetTradingMode,
+    StreamName,
+    Subscribe,
+    TradingMode,
+    Unsubscribe,
+)
 from tectra.core.event import (
     BookSnapshotPayload,
     BookUpdatePayload,
@@ -21,7 +30,9 @@ from tectra.core.event import (
 from tectra.core.fixed import Price, Quantity
 from tectra.core.level import BookLevel
 from tectra.core.market import BookUpdate
-from tectra.core.types import OrderId, Timestamp
+from tectra.core.order import OrderRequest
+from tectra.core.signal import Signal, StrategyDecision, StrategyState
+from tectra.core.types import OrderId, OrderType, Side, Timestamp
 from tectra.core.value import Labels
 
 __all__ = ["PX_EXPONENT", "QTY_EXPONENT", "SYMBOL", "value_of"]
@@ -148,6 +159,73 @@ SPECIAL: dict[Any, Callable[[], st.SearchStrategy[Any]]] = {
         | _updates(BookUpdate, levels, is_snapshot=st.just(value=False)).filter(
             lambda u: u.bids or u.asks
         )
+    ),
+}
+
+
+CONTROL = {"id": st.integers(0, I63), "exchange": st.sampled_from(list(ExchangeName))}
+_names = st.lists(st.text("ABC/-", min_size=1, max_size=16), min_size=1, max_size=3).map(tuple)
+_streams = st.lists(st.sampled_from(list(StreamName)), min_size=1, max_size=6).map(tuple)
+CONTROL |= {"symbols": _names, "events": _streams}
+
+
+def _requests() -> st.SearchStrategy[OrderRequest]:
+    hints = get_type_hints(OrderRequest, include_extras=True)
+    kind = OrderType
+    drawn = ("exchange", "symbol", "tif", "reduce_only", "tag")
+    same = {n: of_hint(hints[n]) for n in drawn}
+    same |= {"client_order_id": st.integers(1, 99).map(lambda i: f"cm_test_{i}")}
+    same |= {"side": st.sampled_from([Side.BUY, Side.SELL]), "quantity": present}
+    stop = st.integers(1, 10**9).map(lambda px: Price.from_raw(px, PX_EXPONENT))
+    priced = st.sampled_from([kind.LIMIT, kind.POST_ONLY])
+    return st.one_of(
+        st.builds(OrderRequest, order_type=priced, price=prices, **same),
+        st.builds(OrderRequest, order_type=st.just(kind.MARKET), **same),
+        st.builds(OrderRequest, order_type=st.just(kind.STOP), stop_price=stop, **same),
+        st.builds(
+            OrderRequest,
+            order_type=st.just(kind.STOP_LIMIT),
+            price=prices,
+            stop_price=stop,
+            **same,
+        ),
+    )
+
+
+def _sure(kind: Any) -> st.SearchStrategy[Any]:
+    """Values with a confidence of 0 to 1."""
+    hints = get_type_hints(kind, include_extras=True)
+    rest = {n: of_hint(h) for n, h in hints.items() if n != "confidence"}
+    return st.builds(kind, confidence=st.floats(0, 1), **rest)
+
+
+_states = st.builds(
+    StrategyState.of,
+    st.text("abc", min_size=1, max_size=5),
+    st.dictionaries(
+        st.text(max_size=3), st.integers(0, 9) | floats | st.lists(st.text(max_size=2))
+    ),
+    version=st.integers(0, 9),
+    timestamp=stamps,
+    ring_seq=st.integers(0, I63),
+)
+SPECIAL |= {
+    OrderRequest: _requests,
+    Signal: lambda: _sure(Signal),
+    StrategyDecision: lambda: _sure(StrategyDecision),
+    StrategyState: lambda: _states,
+    Subscribe: lambda: st.builds(Subscribe, **CONTROL),
+    Unsubscribe: lambda: st.builds(Unsubscribe, **CONTROL),
+    MergedSubscribe: lambda: st.builds(
+        MergedSubscribe,
+        id=CONTROL["id"],
+        symbol=st.text("ABC", min_size=1, max_size=16),
+        exchanges=st.lists(CONTROL["exchange"], min_size=2, max_size=7).map(tuple),
+        events=_streams,
+        window_ms=st.integers(1, 60_000),
+    ),
+    SetTradingMode: lambda: st.builds(
+        SetTradingMode, id=CONTROL["id"], mode=st.sampled_from(list(TradingMode))
     ),
 }
 
