@@ -1,17 +1,22 @@
 """Every example runs on a short day and does what it says; the README's code is an example too."""
 
 import ast
+import contextlib
 import json
 import re
 import shutil
 import subprocess
 import sys
 from pathlib import Path
+from time import monotonic
 
+import numpy as np
 import pytest
 
 import tectra as tt
 from tectra.backtest import BacktestResult
+from tectra.core import Counters, Idle, IdlePolicy
+from tectra.core.errors import StateError, SystemCallError
 from tectra.core.msg import IntentAction, Template
 from tectra.replay import verify_replay
 
@@ -114,6 +119,43 @@ def test_first_backtest(root, day, tmp_path, fresh_env):
     assert f"Cross: {mine['orders']} orders, {mine['fills']} fills, P&L {mine['pnl']}" in said
     assert "equal: the replay said the same" in said and "TOOK_LIQUIDITY" in said
     assert (tmp_path / "first-backtest.html").stat().st_size > 10_000
+
+
+def test_ring_publisher_and_ring_consumer(root, tmp_path, fresh_env, shm_name):
+    """Two processes, and this one reads their metrics: ring_publisher.py, ring_consumer.py."""
+    count = 2_000_000
+
+    def start(script: str) -> "subprocess.Popen[str]":
+        code = [sys.executable, "-W", "error", root / "examples" / script, shm_name(), str(count)]
+        return subprocess.Popen(
+            code, cwd=tmp_path, env=fresh_env, stdout=subprocess.PIPE, text=True
+        )
+
+    with start("ring_publisher.py") as publisher:
+        metrics = wait_for_metrics(f"{shm_name()}.metrics", publisher)
+        with metrics, start("ring_consumer.py") as consumer:
+            said = [p.communicate(timeout=50)[0] for p in (publisher, consumer)]
+            assert (publisher.returncode, consumer.returncode) == (0, 0)
+            seen = metrics.snapshot()
+    assert seen["published"] == seen["consumed"] == count
+    px, qty = 10_000 + np.arange(count) % 100, 1 + np.arange(count) % 10
+    assert f"volume {qty.sum():,}, turnover {(px * qty).sum():,}" in said[1]
+    rate = int(re.search(r"trades, ([\d,]+) a second", said[0])[1].replace(",", ""))
+    assert rate > 100_000, "a million a second on two free cores; these are shared"
+    assert not list(Path("/dev/shm").glob(f"{shm_name()}*"))
+
+
+def wait_for_metrics(name: str, maker: "subprocess.Popen[str]") -> Counters:
+    """The page that the publisher makes, as soon as its counters are there."""
+    idle, end = Idle(IdlePolicy.BACKOFF), monotonic() + 30
+    while monotonic() < end and maker.poll() is None:
+        with contextlib.suppress(SystemCallError, StateError):
+            page = Counters.attach(name)
+            if "consumed" in page.snapshot():
+                return page
+            page.close()
+        idle.step(0)
+    pytest.fail("the publisher made no metrics")
 
 
 def test_the_notebook_is_cells(root):

@@ -1,16 +1,19 @@
-"""`tectra bench`: the hot paths on this machine, each beside its yardstick."""
+"""`tectra bench`: the hot paths on this machine, each beside its yardstick; and of it
+`tectra bench ring`, the ring between two processes.
+"""
 
 from dataclasses import asdict
 
 import click
 
+from tectra.ops.cli import bench_ring
 from tectra.ops.cli.show import console, progress, table, write_json
 from tectra.ops.measure import CASES, machine, measure
 
 __all__ = ["command"]
 
 
-@click.command(name="bench")
+@click.group(name="bench", invoke_without_command=True)
 @click.option("--json", "as_json", is_flag=True, help="One JSON document instead of a table.")
 @click.option(
     "--pairs",
@@ -19,8 +22,11 @@ __all__ = ["command"]
     type=click.IntRange(1, 1001),
     help="Interleaved pairs a case.",
 )
-def command(as_json: bool, pairs: int) -> None:
+@click.pass_context
+def command(ctx: click.Context, as_json: bool, pairs: int) -> None:
     """Measure the hot paths on this machine, as rate and as ratio to the yardstick beside each."""
+    if ctx.invoked_subcommand is not None:
+        return
     figures = []
     with progress("measuring", quiet=as_json) as step:
         for i, case in enumerate(CASES):
@@ -55,3 +61,6 @@ def command(as_json: bool, pairs: int) -> None:
         "ratio: time of the path over time of its yardstick in the same run, "
         "median of interleaved pairs"
     )
+
+
+command.add_command(bench_ring.command)

@@ -35,6 +35,17 @@ def px_of(raw: bytes) -> int:
     return int(np.frombuffer(raw, DTYPES[template])[0]["px"])
 
 
+def fail(_rows: object) -> None:
+    raise ZeroDivisionError
+
+
+def dirty(rows: np.ndarray, value: int) -> None:
+    """Write every field, then fail."""
+    for name in rows.dtype.names or ():
+        rows[name] = b"x" if rows.dtype[name].kind == "S" else value
+    raise ZeroDivisionError
+
+
 def pops(ring: SpscRing) -> list[int]:
     return [px_of(raw) for raw in iter(ring.try_pop, None)]
 
@@ -71,9 +82,7 @@ class TestClaim:
         ring = SpscRing.private(8)
         for i in range(20):
             with pytest.raises(ZeroDivisionError), ring.claim_many(WIDE, 3) as rows:
-                for name in rows.dtype.names:
-                    rows[name] = b"x" if rows.dtype[name].kind == "S" else 56 + i % 2
-                raise ZeroDivisionError
+                dirty(rows, 56 + i % 2)
             ring.push(add(i))
             assert pops(ring) == [i]
             ring.check()
@@ -230,8 +239,7 @@ class TestBatches:
             break
         assert not ring.lent and ring.depth == 3
         with pytest.raises(ZeroDivisionError):
-            for rows in ring.batches(max_slots=2):
-                raise ZeroDivisionError
+            list(map(fail, ring.batches(max_slots=2)))
         gc.collect()
         assert ring.depth == 1
 
