@@ -62,9 +62,6 @@ from tectra.core.value import Labels, Value
 from tectra.core.window import MarketDataWindow
 
 __all__ = [
-    "DTYPES",
-    "REJECT_TEXT",
-    "RISK_TEXT",
     "Ack",
     "BookLevel",
     "BookSnapshotPayload",
@@ -106,6 +103,8 @@ __all__ = [
     "Pressure",
     "Price",
     "Quantity",
+    "REJECT_TEXT",
+    "RISK_TEXT",
     "Random",
     "Record",
     "RiskVerdict",
