@@ -51,9 +51,9 @@ class Runner:
     Started, stopped and joined by any one thread; the workers belong to the runner's thread. An
     exception ends the loop, goes to the log at once and is raised by join(); what the other
     workers hold is theirs to close. `core` pins the thread (None: the scheduler's choice),
-    `fifo_priority` (0: none) asks for SCHED_FIFO; `outcomes` says what became of both. `idle` may be
-    exchanged while it runs: the next round uses the new one. In a `with` block the thread runs from
-    entry to exit.
+    `fifo_priority` (0: none) asks for SCHED_FIFO; `outcomes` says what became of both. `idle` may
+    be exchanged while it runs: the next round uses the new one. In a `with` block the thread runs
+    from entry to exit.
     """
 
     def __init__(

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tectra.core.clock_watch import ClockWatch
 from tectra.core.cpu import PRODUCTION_CORES, allowed_cores, core_map
 from tectra.core.errors import InputError, StateError
 from tectra.core.runner import IdleStrategy, Runner, Worker, YieldIdle, make_runners
@@ -226,6 +227,13 @@ def test_fifo_is_asked_for_and_reported(caplog):
         policy = os.sched_getscheduler(runner.native_id)
     assert outcome.done == (policy == os.SCHED_FIFO)
     assert outcome.done or "ulimit -r" in caplog.text
+
+
+def test_a_clock_watch_is_a_worker():
+    watch = ClockWatch()
+    with Runner("clock", [watch], idle=Idle()) as runner:
+        until(lambda: watch.counts.checks > 5, "the clocks are read")
+    assert watch.counts.checks == runner.rounds
 
 
 def test_protocols():
