@@ -71,16 +71,19 @@ static inline int64_t tt_mpmc_try_claim_n(tt_mpmc *r, uint32_t bytes, tt_mpmc_it
     return done > 0 ? (int64_t)done : rc;
 }
 
-/* Leave the state `from` that this handle put the slot into. TT_OK, or TT_E_STATE: others gave up
+/* Leave the state `from` that this handle put the slot into, and count it; a plain ring knows from
+ * its positions how many went in and out. TT_OK, or TT_E_STATE: others gave up
  * waiting and have gone on. */
-static inline int tt_mpmc_finish_(tt_mpmc *r, tt_mpmc_item *item, uint32_t from, uint64_t next)
+static inline int tt_mpmc_finish_(tt_mpmc *r, tt_mpmc_item *item, uint32_t from, uint64_t next,
+                                  tt_atomic_u64 *counter)
 {
-    TT_ASSERT(r->open > 0);
-    r->open--;
     if (r->flags & TT_MPMC_FENCED) {
+        TT_ASSERT(r->open > 0);
+        r->open--;
         uint64_t word = tt_mpmc_word(item->pos, r->me, from);
         if (TT_UNLIKELY(!tt_cas64(&item->slot->word, &word, next)))
             return tt_mpmc_fenced_(r, item->slot);
+        tt_bump64(counter, 1);
     } else {
         tt_store_release64(&item->slot->word, next); /* pairs with the loads in claim and peek */
     }
@@ -96,21 +99,17 @@ static inline int tt_mpmc_commit(tt_mpmc *r, tt_mpmc_item *item, uint32_t tag)
         tt_copy_in(&((tt_head *)item->record)->ring_seq, &number, sizeof number);
     }
     tt_store_relaxed64(&item->slot->info, (uint64_t)item->bytes << 32 | tag);
-    const int rc =
-        tt_mpmc_finish_(r, item, TT_MPMC_CLAIMED, tt_mpmc_word(item->pos, 0, TT_MPMC_READY));
-    if (TT_LIKELY(rc == TT_OK))
-        tt_bump64(&r->mine->pushed, 1);
-    return rc;
+    return tt_mpmc_finish_(r, item, TT_MPMC_CLAIMED, tt_mpmc_word(item->pos, 0, TT_MPMC_READY),
+                           &r->mine->pushed);
 }
 
 /* Give a claim up: readers pass over it. TT_OK or TT_E_STATE as in commit. */
 static inline int tt_mpmc_abort(tt_mpmc *r, tt_mpmc_item *item)
 {
-    const int rc =
-        tt_mpmc_finish_(r, item, TT_MPMC_CLAIMED, tt_mpmc_word(item->pos, 0, TT_MPMC_SKIP));
-    if (rc == TT_OK)
+    if (!(r->flags & TT_MPMC_FENCED))
         tt_bump64(&r->mine->aborted, 1);
-    return rc;
+    return tt_mpmc_finish_(r, item, TT_MPMC_CLAIMED, tt_mpmc_word(item->pos, 0, TT_MPMC_SKIP),
+                           &r->mine->aborted);
 }
 
 static inline int tt_mpmc_peek_(tt_mpmc *r, uint32_t room, tt_mpmc_item *item)
@@ -151,10 +150,7 @@ static inline int64_t tt_mpmc_try_peek_n(tt_mpmc *r, tt_mpmc_item *items, uint32
 static inline int tt_mpmc_release(tt_mpmc *r, tt_mpmc_item *item)
 {
     const uint64_t next = tt_mpmc_word(item->pos + r->mask + 1, 0, TT_MPMC_FREE);
-    const int rc = tt_mpmc_finish_(r, item, TT_MPMC_READING, next);
-    if (TT_LIKELY(rc == TT_OK))
-        tt_bump64(&r->mine->popped, 1);
-    return rc;
+    return tt_mpmc_finish_(r, item, TT_MPMC_READING, next, &r->mine->popped);
 }
 
 /* Push a copy of one record. TT_OK, TT_E_FULL, TT_E_LENGTH, or TT_E_STATE: not joined, or the
@@ -241,6 +237,7 @@ static inline int tt_mpmc_check(const tt_mpmc *r)
 {
     const uint64_t end = tt_load_acquire64(&r->page->write_pos);
     const uint64_t begin = tt_load_acquire64(&r->page->read_pos);
+    const int fenced = (r->flags & TT_MPMC_FENCED) != 0;
     if (end - begin > r->mask + 1)
         return TT_E_CORRUPT;
     for (uint64_t i = 0; i <= r->mask; i++) {
@@ -248,10 +245,12 @@ static inline int tt_mpmc_check(const tt_mpmc *r)
         const uint64_t word = tt_load_acquire64(&tt_mpmc_slot_(r, pos)->word);
         const uint32_t state = tt_mpmc_state(word);
         const int64_t ahead = tt_mpmc_ahead_(word, pos);
-        const int reading =
-            state == TT_MPMC_READING && tt_mpmc_ahead_(word, pos - r->mask - 1) == 0;
-        const int written = ahead == 0 && (state == TT_MPMC_CLAIMED || state == TT_MPMC_READY ||
-                                           state == TT_MPMC_LOST || state == TT_MPMC_SKIP);
+        /* A plain ring does not say who is at work: what is claimed is free, what is read ready. */
+        const uint32_t claimed = fenced ? TT_MPMC_CLAIMED : TT_MPMC_FREE;
+        const uint32_t taken = fenced ? TT_MPMC_READING : TT_MPMC_READY;
+        const int reading = state == taken && tt_mpmc_ahead_(word, pos - r->mask - 1) == 0;
+        const int written = ahead == 0 && (state == claimed || state == TT_MPMC_READY ||
+                                           state == TT_MPMC_SKIP || state == TT_MPMC_LOST);
         const int empty = ahead == 0 && state <= TT_MPMC_HELD;
         if (!(i < end - begin ? written : empty || reading))
             return TT_E_CORRUPT;

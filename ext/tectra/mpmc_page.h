@@ -75,17 +75,18 @@ typedef struct {
 /* One handle that takes part. Each line is written by that handle alone, except the token. The
  * counters stay when it leaves; whoever takes the entry next counts on.
  *
- *   byte 0     8       16    24     32     40         48        56   64     72      80        88
- *        +-----+-------+-----+------+------+----------+---------+----+------+-------+---------+---
- *        |token| beat  |joins|pushed|popped|full_count|abandoned|lost|fenced|aborted| skipped |high
- *        +-----+-------+-----+------+------+----------+---------+----+------+-------+---------+---
+ *   byte 0     8     16    24     32     40         48        56   64     72      80      88   96
+ *        +-----+-----+-----+------+------+----------+---------+----+------+-------+-------+----+----
+ *        |token|beat
+ * |joins|pushed|popped|full_count|abandoned|lost|fenced|aborted|skipped|high|pass
+ *        +-----+-----+-----+------+------+----------+---------+----+------+-------+-------+----+----
  */
 typedef struct {
     tt_atomic_u64 token; /* pid << 32 | tt_pid_start, top bit: known to be dead; 0: free entry */
     tt_atomic_u64 beat_ns;
     tt_atomic_u64 joins;      /* epoch: handles that had this entry so far */
-    tt_atomic_u64 pushed;     /* records committed */
-    tt_atomic_u64 popped;     /* records given back */
+    tt_atomic_u64 pushed;     /* fenced: records committed */
+    tt_atomic_u64 popped;     /* fenced: records given back */
     tt_atomic_u64 full_count; /* claims refused */
     tt_atomic_u64 abandoned;  /* others' claims that this handle gave up on */
     tt_atomic_u64 lost;       /* others' records under reading that it gave up on */
@@ -93,7 +94,8 @@ typedef struct {
     tt_atomic_u64 aborted;    /* its own claims that it gave up */
     tt_atomic_u64 skipped;    /* positions it passed over, their slot being in quarantine */
     tt_atomic_u64 high_water; /* depth at most, where it looked */
-    uint8_t pad[32];
+    tt_atomic_u64 passed;     /* plain: aborted claims that it passed over as a reader */
+    uint8_t pad[24];
 } tt_mpmc_participant;
 
 /*  byte 0             64           128         256        384    448          960  1024      17408
@@ -147,7 +149,7 @@ typedef struct {
 typedef struct {
     tt_mpmc_page *page;
     uint8_t *slots;
-    uint64_t mask;
+    uint64_t mask, start;
     uint32_t shift; /* bytes of a slot, as a power of two */
     uint32_t flags;
     uint32_t room;   /* bytes of the longest record */
@@ -204,7 +206,7 @@ static inline tt_mpmc_slot *tt_mpmc_slot_(const tt_mpmc *r, uint64_t pos)
 
 static inline uint64_t tt_mpmc_number(const tt_mpmc *r, uint64_t pos)
 {
-    return pos - r->page->start + 1;
+    return pos - r->start + 1;
 }
 
 static inline int tt_mpmc_capacity_ok(uint64_t capacity)
@@ -293,6 +295,7 @@ static inline int tt_mpmc_open(tt_mpmc *r, void *memory, uint64_t bytes)
     r->page = page;
     r->slots = (uint8_t *)memory + TT_MPMC_SLOTS_AT;
     r->mask = capacity - 1;
+    r->start = page->start;
     r->shift = tt_mpmc_shift(flags);
     r->flags = flags;
     r->room = (flags & TT_MPMC_WIDE) ? TT_RECORD_BYTES_MAX : TT_SLOT_BYTES;
@@ -326,6 +329,7 @@ static inline tt_mpmc_counts tt_mpmc_count(const tt_mpmc *r)
 {
     tt_mpmc_counts sum = {.depth = tt_mpmc_depth(r), .gaps = tt_load_acquire64(&r->page->gaps)};
     sum.high_water = sum.depth;
+    uint64_t passed = 0;
     for (uint32_t i = 0; i < TT_MPMC_PARTICIPANTS; i++) {
         const tt_mpmc_participant *entry = &r->page->participant[i];
         const uint64_t high = tt_load_acquire64(&entry->high_water);
@@ -336,9 +340,14 @@ static inline tt_mpmc_counts tt_mpmc_count(const tt_mpmc *r)
         sum.lost += tt_load_acquire64(&entry->lost);
         sum.fenced += tt_load_acquire64(&entry->fenced);
         sum.aborted += tt_load_acquire64(&entry->aborted);
+        passed += tt_load_acquire64(&entry->passed);
         sum.skipped += tt_load_acquire64(&entry->skipped);
         sum.high_water = high > sum.high_water ? high : sum.high_water;
         sum.participants += tt_load_acquire64(&entry->token) != 0;
+    }
+    if (!(r->flags & TT_MPMC_FENCED)) {
+        sum.pushed = tt_load_acquire64(&r->page->write_pos) - r->start - sum.aborted;
+        sum.popped = tt_load_acquire64(&r->page->read_pos) - r->start - passed;
     }
     return sum;
 }

@@ -12,12 +12,11 @@ static inline void tt_mpmc_help_(tt_atomic_u64 *position, uint64_t pos)
     (void)tt_cas64(position, &pos, pos + 1);
 }
 
-static inline void tt_mpmc_hold_(tt_mpmc *r, tt_mpmc_item *item, tt_mpmc_slot *slot, uint64_t pos)
+static inline void tt_mpmc_hold_(tt_mpmc_item *item, tt_mpmc_slot *slot, uint64_t pos)
 {
     item->slot = slot;
     item->record = (uint8_t *)slot + TT_MPMC_RECORD_AT;
     item->pos = pos;
-    r->open++;
 }
 
 /* Writers pass over a slot in quarantine; once in a while its owner turns out to be dead. */
@@ -43,7 +42,8 @@ static inline int tt_mpmc_claim_fenced_(tt_mpmc *r, tt_mpmc_item *item)
             if (TT_LIKELY(
                     tt_cas64(&slot->word, &word, tt_mpmc_word(pos, r->me, TT_MPMC_CLAIMED)))) {
                 tt_mpmc_help_(&page->write_pos, pos);
-                tt_mpmc_hold_(r, item, slot, pos);
+                r->open++;
+                tt_mpmc_hold_(item, slot, pos);
                 return TT_OK;
             }
             continue;
@@ -70,7 +70,7 @@ static inline int tt_mpmc_claim_plain_(tt_mpmc *r, tt_mpmc_item *item)
         const int64_t ahead = (int64_t)(word - tt_mpmc_word(pos, 0, TT_MPMC_FREE));
         if (TT_LIKELY(ahead == 0)) {
             if (TT_LIKELY(tt_cas64(&page->write_pos, &pos, pos + 1))) {
-                tt_mpmc_hold_(r, item, slot, pos);
+                tt_mpmc_hold_(item, slot, pos);
                 return TT_OK;
             }
         } else if (ahead < 0) {
@@ -111,7 +111,8 @@ static inline int tt_mpmc_peek_fenced_(tt_mpmc *r, uint32_t room, tt_mpmc_item *
             if (TT_LIKELY(
                     tt_cas64(&slot->word, &word, tt_mpmc_word(pos, r->me, TT_MPMC_READING)))) {
                 tt_mpmc_help_(&page->read_pos, pos);
-                tt_mpmc_hold_(r, item, slot, pos);
+                r->open++;
+                tt_mpmc_hold_(item, slot, pos);
                 return TT_OK;
             }
         } else if (ahead < 0 || (ahead == 0 && state <= TT_MPMC_CLAIMED)) {
@@ -142,7 +143,7 @@ static inline int tt_mpmc_peek_plain_(tt_mpmc *r, uint32_t room, tt_mpmc_item *i
             if (TT_UNLIKELY(rc != TT_OK))
                 return rc;
             if (TT_LIKELY(tt_cas64(&page->read_pos, &pos, pos + 1))) {
-                tt_mpmc_hold_(r, item, slot, pos);
+                tt_mpmc_hold_(item, slot, pos);
                 return TT_OK;
             }
         } else if (ahead < 0) {
@@ -150,6 +151,7 @@ static inline int tt_mpmc_peek_plain_(tt_mpmc *r, uint32_t room, tt_mpmc_item *i
         } else if (word == tt_mpmc_word(pos, 0, TT_MPMC_SKIP)) {
             if (tt_cas64(&page->read_pos, &pos, pos + 1)) {
                 tt_store_release64(&slot->word, tt_mpmc_word(pos + r->mask + 1, 0, TT_MPMC_FREE));
+                tt_bump64(&r->mine->passed, 1);
                 pos++;
             }
         } else {

@@ -199,14 +199,14 @@ cdef class MpmcPage:
 
     @property
     def pushed(self):
-        """Records committed so far."""
+        """Records committed so far; in a plain ring, those under way included."""
         cdef tt_mpmc_counts sum
         self._count(&sum)
         return sum.pushed
 
     @property
     def popped(self):
-        """Records read and given back so far."""
+        """Records read and given back so far; in a plain ring, those being read included."""
         cdef tt_mpmc_counts sum
         self._count(&sum)
         return sum.popped

@@ -29,6 +29,7 @@
 #define CLAIMS_MAX 3
 #define GARBAGE 0xee
 #define NO_TRACING 77
+#define PUSHES_MAX 20000000
 
 /* Shared with the children; all zero at first. */
 typedef struct {
@@ -83,8 +84,11 @@ static void push(job *j)
     uint64_t words[16];
     make(words, 0, ++j->sent);
     int rc;
-    while ((rc = tt_mpmc_try_push(&j->ring, words, 0)) == TT_E_FULL)
+    for (uint64_t tries = 0; (rc = tt_mpmc_try_push(&j->ring, words, 0)) == TT_E_FULL; tries++) {
         (void)tt_mpmc_unblock_write(&j->ring, tt_mono_ns());
+        if (tries > PUSHES_MAX)
+            fail("full for ever", j->sent, j->got);
+    }
     if (rc == TT_E_STATE)
         j->sent--; /* this process itself was held up */
     else if (rc != TT_OK)

@@ -78,7 +78,7 @@ TAKE = "tt_cas64(&slot->word, &word, tt_mpmc_word(pos, r->me, TT_MPMC_{0}))"
 TAKEN = "(tt_store_release64(&slot->word, tt_mpmc_word(pos, r->me, TT_MPMC_{0})), 1)"
 MOVE = "tt_cas64(&page->{0}, &pos, pos + 1)"
 MOVED = "(tt_store_release64(&page->{0}, pos + 1), 1)"
-COUNT = "if (TT_LIKELY(rc == TT_OK))\n        tt_bump64(&r->mine->pushed, 1);"
+COUNT = "return tt_mpmc_fenced_(r, item->slot);\n        tt_bump64(counter, 1);"
 
 # what, header, what to break and how, the mode to run
 MUTATIONS = [
@@ -116,7 +116,9 @@ MUTATIONS = [
      "tt_mpmc_reword_(word, r->mask + 1, 0, TT_MPMC_FREE)", "late"),
     ("the living are taken for dead", "mpmc_owner.h", "if (token & TT_MPMC_DEAD)", "if (1)",
      "late"),
-    ("a refused commit is counted", "mpmc.h", COUNT, "tt_bump64(&r->mine->pushed, 1);", "late"),
+    ("a refused commit is counted", "mpmc.h", COUNT,
+     ("return tt_bump64(counter, 1), tt_mpmc_fenced_(r, item->slot);\n"
+     "        tt_bump64(counter, 1);"), "late"),
     ("what is given up is not counted", "mpmc_owner.h",
      "tt_bump64(reading ? &r->mine->lost : &r->mine->abandoned, 1);",
      "(void)reading;", "late"),
@@ -128,7 +130,7 @@ MUTATIONS = [
 )
 def test_planted_fault_is_seen(sanitized, header, old, new, mode):
     shape = ("3", "2") if mode == "late" else ("2", "2")
-    args = (mode, *shape, "4000" if mode == "late" else "20000", "8", "0")
+    args = (mode, *shape, "4000" if mode == "late" else "40000", "8", "0")
     assert_seen(sanitized, "mpmc_stress.c", header, old, new, args)
 
 
@@ -159,7 +161,7 @@ def test_planted_fault_is_seen_when_somebody_dies(sanitized, header, old, new, k
 def assert_seen(sanitized, source, header, old, new, args):
     """Some run of a few, under some sanitizer, ends with an error."""
     for sanitizer in SANITIZERS:
-        for _ in range(4):
+        for _ in range(6):
             done = sanitized(source, sanitizer, args=args, header=header, edit={old: new})
             if done.returncode != 0:
                 return

@@ -165,7 +165,7 @@ def test_pop_into_wants_room() -> None:
 
 @pytest.mark.parametrize("bad", [b"", b"x" * 63, b"\0" * 64, record(1) * 2, wide(1)[:64]])
 def test_what_is_no_record_is_refused(bad: bytes) -> None:
-    ring = MpmcRing.private(8)
+    ring = MpmcRing.private(8, fenced=True)
     for push in (ring.push, ring.try_push, claim(ring, 128).commit):
         with pytest.raises(InputError, match="header"):
             push(bad)
