@@ -177,6 +177,8 @@ static int64_t peek_some(job *j, tt_mpmc *r, uint64_t *last)
     tt_mpmc_item items[BATCH];
     uint32_t end = 0;
     const int64_t got = tt_mpmc_try_peek_n(r, items, BATCH, &end);
+    if (got < BATCH && !end)
+        fail("a short batch that says there is more", (uint64_t)got, end);
     for (int64_t i = 0; i < got; i++) {
         stand_still(j, items[i].pos + 7, 61);
         tt_copy_out(words, items[i].record, items[i].bytes);
