@@ -43,10 +43,10 @@ static inline tt_atomic_u64 *tt_bcast_slot_(uint8_t *slots, uint64_t index)
     return (tt_atomic_u64 *)(void *)(slots + index * TT_SLOT_BYTES);
 }
 
-static inline uint64_t tt_bcast_word_(const void *rec)
+static inline uint64_t tt_bcast_word_(const void *rec, uint64_t i)
 {
     uint64_t word;
-    memcpy(&word, rec, sizeof(word));
+    memcpy(&word, (const uint8_t *)rec + i * 8, sizeof(word));
     return word;
 }
 
@@ -59,21 +59,18 @@ static inline void tt_bcast_fill_(tt_bcast *r, uint64_t pos, const void *rec, ui
 {
     const uint64_t index = pos & r->mask;
     tt_atomic_u64 *slot = tt_bcast_slot_(r->slots, index);
-    uint64_t words[TT_RECORD_BYTES_MAX / 8];
     tt_store_relaxed64(&r->control[index].stamp, 0);
-    if (TT_UNLIKELY(n == 2)) {
+    if (TT_UNLIKELY(n == 2))
         tt_store_relaxed64(&r->control[(index + 1) & r->mask].stamp, 0);
-        memcpy(words, rec, TT_RECORD_BYTES_MAX);
-    } else {
-        memcpy(words, rec, TT_SLOT_BYTES);
-    }
-    if (r->flags & TT_BCAST_STAMP)
-        words[1] = number;
-    /* Pairs with the acquire loads in tt_bcast_copy_ and tt_bcast_step_. */
+    /* Word by word from the source: wide loads of words just stored would wait for each other. */
+    const uint64_t second = (r->flags & TT_BCAST_STAMP) ? number : tt_bcast_word_(rec, 1);
     for (uint64_t i = 0; i < TT_SLOT_BYTES / 8; i += TT_BCAST_WORD_STEP)
-        tt_store_release64(slot + i, words[i]);
-    for (uint64_t i = TT_SLOT_BYTES / 8; i < n * (TT_SLOT_BYTES / 8); i += TT_BCAST_WORD_STEP)
-        tt_store_release64(slot + i, words[i]);
+        /* Pairs with the acquire loads in tt_bcast_copy_. */
+        tt_store_release64(slot + i, i == 1 ? second : tt_bcast_word_(rec, i));
+    if (TT_UNLIKELY(n == 2))
+        for (uint64_t i = TT_SLOT_BYTES / 8; i < TT_RECORD_BYTES_MAX / 8; i += TT_BCAST_WORD_STEP)
+            tt_store_release64(slot + i, tt_bcast_word_(rec, i));
+    /* Pairs with the acquire load in tt_bcast_step_. */
     tt_store_release64(&r->control[index].tag, tag);
 }
 
@@ -103,7 +100,7 @@ static inline void tt_bcast_count_(tt_bcast *r, uint64_t pos, uint64_t number)
  * reaches nobody), or TT_E_STATE (another live writer). */
 static inline int tt_bcast_publish(tt_bcast *r, const void *rec, uint64_t tag)
 {
-    const uint64_t n = tt_bcast_slots_of_(tt_bcast_word_(rec));
+    const uint64_t n = tt_bcast_slots_of_(tt_bcast_word_(rec, 0));
     if (TT_UNLIKELY(n == 0 || tag == 0))
         return n == 0 ? TT_E_LENGTH : TT_E_RANGE;
     if (TT_UNLIKELY(!r->writing) && tt_bcast_claim_writer(r) != TT_OK)
@@ -124,7 +121,7 @@ static inline int64_t tt_bcast_count_records_(const uint8_t *in, uint64_t n_slot
 {
     uint64_t at = 0, records = 0;
     while (at < n_slots) {
-        const uint64_t n = tt_bcast_slots_of_(tt_bcast_word_(in + at * TT_SLOT_BYTES));
+        const uint64_t n = tt_bcast_slots_of_(tt_bcast_word_(in + at * TT_SLOT_BYTES, 0));
         if (n == 0 || at + n > n_slots)
             return TT_E_LENGTH;
         if ((tags != NULL ? tags[records] : tag) == 0)
@@ -148,7 +145,7 @@ static inline uint64_t tt_bcast_put_chunk_(tt_bcast *r, const uint8_t *in, uint6
     tt_bcast_intend_(r, start + most);
     while (done < most) {
         const uint8_t *rec = in + done * TT_SLOT_BYTES;
-        const uint64_t n = tt_bcast_slots_of_(tt_bcast_word_(rec));
+        const uint64_t n = tt_bcast_slots_of_(tt_bcast_word_(rec, 0));
         if (done + n > most)
             break;
         tt_bcast_fill_(r, start + done, rec, n, number, tags != NULL ? tags[number - first] : tag);
@@ -301,17 +298,17 @@ TT_BCAST_COLD int tt_bcast_behind_(tt_bcast_reader *rd, void *out)
 
 static inline void tt_bcast_copy_(void *out, const tt_atomic_u64 *slot, uint64_t n)
 {
-    uint64_t words[TT_RECORD_BYTES_MAX / 8] = {0};
-    /* Pairs with the release stores in tt_bcast_fill_. */
-    for (uint64_t i = 0; i < TT_SLOT_BYTES / 8; i += TT_BCAST_WORD_STEP)
-        words[i] = tt_load_acquire64(slot + i);
-    if (TT_LIKELY(n == 1)) {
-        memcpy(out, words, TT_SLOT_BYTES);
-        return;
+    uint8_t *to = (uint8_t *)out;
+    for (uint64_t i = 0; i < TT_SLOT_BYTES / 8; i += TT_BCAST_WORD_STEP) {
+        const uint64_t word = tt_load_acquire64(slot + i); /* pairs with tt_bcast_fill_ */
+        memcpy(to + i * 8, &word, sizeof(word));
     }
-    for (uint64_t i = TT_SLOT_BYTES / 8; i < TT_RECORD_BYTES_MAX / 8; i += TT_BCAST_WORD_STEP)
-        words[i] = tt_load_acquire64(slot + i);
-    memcpy(out, words, TT_RECORD_BYTES_MAX);
+    if (TT_LIKELY(n == 1))
+        return;
+    for (uint64_t i = TT_SLOT_BYTES / 8; i < TT_RECORD_BYTES_MAX / 8; i += TT_BCAST_WORD_STEP) {
+        const uint64_t word = tt_load_acquire64(slot + i);
+        memcpy(to + i * 8, &word, sizeof(word));
+    }
 }
 
 /* Pass records until one is wanted, and copy it out. Its slots, 0: nothing more, or TT_E_LENGTH: it
@@ -323,32 +320,33 @@ static inline int tt_bcast_step_(tt_bcast_reader *rd, void *out, uint64_t room)
         const tt_bcast_control *control = &rd->control[index];
         /* Pairs with the release store in tt_bcast_stamp_. */
         const uint64_t stamp = tt_load_acquire64(&control->stamp);
-        const uint64_t n = tt_bcast_slots_in_(stamp);
-        int found = stamp >> 1 == rd->next;
-        if (TT_LIKELY(found)) {
-            /* Pairs with the release store in tt_bcast_fill_. */
-            const uint64_t wanted = tt_load_acquire64(&control->tag) & rd->mask;
-            if (wanted != 0 && n > room)
-                return TT_E_LENGTH;
-            if (wanted != 0)
-                tt_bcast_copy_(out, tt_bcast_slot_(rd->slots, index), n);
-            /* Unchanged after the copy: all of it was of this record. */
-            found = tt_load_relaxed64(&control->stamp) == stamp;
-            if (TT_LIKELY(found)) {
-                rd->pos += n;
-                rd->next++;
-                if (wanted != 0) {
-                    rd->read++;
-                    return (int)n;
-                }
-                rd->skipped++;
+        /* A branch and not arithmetic: the next position then does not wait for the load. */
+        const uint64_t n = TT_LIKELY(stamp == rd->next << 1) ? 1
+                           : stamp == (rd->next << 1 | 1)    ? 2
+                                                             : 0;
+        /* Pairs with the release store in tt_bcast_fill_. */
+        const uint64_t wanted = n != 0 ? tt_load_acquire64(&control->tag) & rd->mask : 0;
+        if (TT_UNLIKELY(wanted != 0 && n > room))
+            return TT_E_LENGTH;
+        if (wanted != 0)
+            tt_bcast_copy_(out, tt_bcast_slot_(rd->slots, index), n);
+        /* Unchanged after the copy: all of it was of this record. */
+        if (TT_LIKELY(n != 0 && tt_load_relaxed64(&control->stamp) == stamp)) {
+            rd->next++;
+            if (TT_LIKELY(n == 1))
+                rd->pos += 1;
+            else
+                rd->pos += 2;
+            if (wanted != 0) {
+                rd->read++;
+                return (int)n;
             }
+            rd->skipped++;
+            continue;
         }
-        if (!found) {
-            const int slots = tt_bcast_behind_(rd, out);
-            if (slots != TT_E_GAP)
-                return slots;
-        }
+        const int slots = tt_bcast_behind_(rd, out);
+        if (slots != TT_E_GAP)
+            return slots;
     }
     return 0;
 }
