@@ -201,15 +201,14 @@ def scaling(make: Callable[[int], Callable[[], object]], n: int, *, factor: int 
     return measure(large, small, pairs=11).ratio
 
 
-def compile_driver(source: Path, out: Path) -> Path:
-    """Compile a C driver as the release extensions are compiled; skips nothing, raises on a
-    warning.
+def compile_driver(source: Path, out: Path, *, include: Path = HERE.parent / "ext") -> Path:
+    """Compile a C driver as the release extensions are compiled, with the headers below `include`;
+    skips nothing, raises on a warning.
     """
     compiler = os.environ.get("CC") or shutil.which("gcc") or shutil.which("clang")
     if compiler is None:
         raise FileNotFoundError("no C compiler: set CC, or install gcc")
     target = out / source.stem
-    include = HERE.parent / "ext"
     flags = ["-O3", "-std=gnu11", "-fno-strict-aliasing", "-Wall", "-Wextra", "-Werror", "-pthread"]
     flags += ["-Wno-unused-function", "-Wno-unused-parameter"]
     command = [compiler, *flags, f"-I{include}", str(source), "-o", str(target), "-lm"]
