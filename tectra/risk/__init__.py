@@ -17,6 +17,7 @@ from tectra.risk.chain import (
 )
 from tectra.risk.context import OrderIntent, RiskContext
 from tectra.risk.limits import PRESETS, LimitScope, RiskLimits, apply_limits, unused_names
+from tectra.risk.ruleset import LimitsUpdate, RiskProfile, RuleSet, RuleSetManager
 
 __all__ = [
     "LIMIT_UNSET",
@@ -25,12 +26,16 @@ __all__ = [
     "RULE_ON",
     "AuditTrail",
     "LimitScope",
+    "LimitsUpdate",
     "OrderIntent",
     "RiskChain",
     "RiskCheck",
     "RiskContext",
     "RiskLimits",
+    "RiskProfile",
     "RiskReject",
+    "RuleSet",
+    "RuleSetManager",
     "Verdict",
     "apply_limits",
     "explain",

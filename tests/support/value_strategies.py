@@ -30,10 +30,12 @@ from tectra.core.event import (
 from tectra.core.fixed import Price, Quantity
 from tectra.core.level import BookLevel
 from tectra.core.market import BookUpdate
+from tectra.core.msg import RiskRule
 from tectra.core.order import OrderRequest
 from tectra.core.signal import Signal, StrategyDecision, StrategyState
 from tectra.core.types import OrderId, OrderType, Side, Timestamp
-from tectra.core.value import Labels
+from tectra.core.value import U16, U32, U64, Labels
+from tectra.risk.ruleset import LimitsUpdate
 
 __all__ = ["PX_EXPONENT", "QTY_EXPONENT", "SYMBOL", "value_of"]
 
@@ -209,7 +211,18 @@ _states = st.builds(
     timestamp=stamps,
     ring_seq=st.integers(0, I63),
 )
+_limit = st.none() | st.integers(-I63, I63)
 SPECIAL |= {
+    LimitsUpdate: lambda: st.builds(
+        LimitsUpdate,
+        timestamp=stamps,
+        rule=st.sampled_from(list(RiskRule)),
+        new_value=_limit,
+        old_value=_limit,
+        strategy_id=of_hint(U16),
+        instrument_id=of_hint(U32),
+        operator_id=of_hint(U64),
+    ),
     OrderRequest: _requests,
     Signal: lambda: _sure(Signal),
     StrategyDecision: lambda: _sure(StrategyDecision),
