@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from tectra.refdata.instrument import Instrument
     from tectra.refdata.symbol import Symbol
     from tectra.risk.limits import RiskLimits
+    from tectra.signals.feature import FeatureVector
     from tectra.sim.config import FeeConfig, LatencyConfig, SimConfig
     from tectra.strategy import CompiledStrategy, Strategy, param
 
@@ -37,6 +38,7 @@ __all__ = [
     "Event",
     "EventType",
     "Exchange",
+    "FeatureVector",
     "FeeConfig",
     "Instrument",
     "LatencyConfig",
@@ -78,6 +80,7 @@ _WHERE = {
     "Event": "tectra.core.event",
     "EventType": "tectra.core.event",
     "Exchange": "tectra.core.types",
+    "FeatureVector": "tectra.signals.feature",
     "FeeConfig": "tectra.sim.config",
     "Instrument": "tectra.refdata.instrument",
     "LatencyConfig": "tectra.sim.config",

@@ -5,6 +5,7 @@ Floor 10, one thread.
 comes out.
 """
 
+from tectra.backtest.attribution import OrderOutcome, TradeAttribution
 from tectra.backtest.driver import BacktestDriver
 from tectra.backtest.result import BacktestResult
 from tectra.backtest.run import BacktestConfig, StrategyRun, make_driver, run_backtest
@@ -16,8 +17,10 @@ __all__ = [
     "BacktestResult",
     "FeeConfig",
     "LatencyConfig",
+    "OrderOutcome",
     "SimConfig",
     "StrategyRun",
+    "TradeAttribution",
     "make_driver",
     "run_backtest",
 ]

@@ -3,11 +3,20 @@
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
+from decimal import Decimal
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import orjson
 
+from tectra.backtest.attribution import (
+    OrderOutcome,
+    TradeAttribution,
+    attribute_trades,
+    order_outcomes,
+    run_figures,
+)
 from tectra.backtest.ledger import Ledger, trades_table
 from tectra.backtest.metrics import Equity, StrategyMetrics
 from tectra.backtest.report import ReportData, render
@@ -56,8 +65,53 @@ class BacktestResult:
             "records": self.records,
             "elapsed_s": self.elapsed_ns / 1e9,
             "records_per_s": self.records_per_s,
-            "pnl": str(sum(m.pnl for m in self.strategies)),
+            "pnl": str(self.pnl),
+            "trades": len(self.trade_list),
+            **self._figures,
         }
+
+    @property
+    def pnl(self) -> Decimal:
+        """Profit of the run after fees, exact, in the units of the price."""
+        return sum((m.pnl for m in self.strategies), Decimal(0))
+
+    @property
+    def sharpe(self) -> float:
+        """Annual Sharpe ratio of the P&L between samples; see attribution.sharpe_ratio()."""
+        return self._figures["sharpe"]
+
+    @property
+    def drawdown(self) -> float:
+        """How far the P&L fell below its highest value, 0 or negative."""
+        return self._figures["drawdown_max"]
+
+    @property
+    def win_rate(self) -> float:
+        """Part of the closing trades that gained after their fee, 0..1."""
+        return self._figures["win_rate"]
+
+    @property
+    def pnl_series(self) -> Equity:
+        """P&L over time, all strategies in column 0."""
+        return self.equity
+
+    @cached_property
+    def trade_list(self) -> list[TradeAttribution]:
+        """Every execution with what it added, in order."""
+        return attribute_trades(self.ledger, self.instruments, self._names)
+
+    @cached_property
+    def order_list(self) -> list[OrderOutcome]:
+        """Every order and how it ended, in the order of submission."""
+        return order_outcomes(self.ledger, self.instruments, self._names)
+
+    @cached_property
+    def _figures(self) -> Mapping[str, float]:
+        return run_figures(self.equity, self.trade_list)
+
+    @property
+    def _names(self) -> list[str]:
+        return [m.strategy for m in self.strategies]
 
     @property
     def records_per_s(self) -> float:
@@ -72,7 +126,7 @@ class BacktestResult:
     @property
     def trades(self) -> "pa.Table":
         """One row an execution; `.to_pandas()` where pandas is installed."""
-        return trades_table(self.ledger, self.instruments, [m.strategy for m in self.strategies])
+        return trades_table(self.ledger, self.instruments, self._names)
 
     def report(self, path: str | Path) -> Path:
         """Write the HTML report."""

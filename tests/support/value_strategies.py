@@ -35,7 +35,9 @@ from tectra.core.order import OrderRequest
 from tectra.core.signal import Signal, StrategyDecision, StrategyState
 from tectra.core.types import OrderId, OrderType, Side, Timestamp
 from tectra.core.value import U16, U32, U64, Labels
+from tectra.research.candidate import PairCandidate, ResearchSignal
 from tectra.risk.ruleset import LimitsUpdate
+from tectra.signals.feature import FeatureVector
 
 __all__ = ["PX_EXPONENT", "QTY_EXPONENT", "SYMBOL", "value_of"]
 
@@ -50,6 +52,9 @@ labels = st.dictionaries(
     | st.floats(allow_nan=False, allow_infinity=False)
     | st.booleans(),
     max_size=3,
+).map(Labels)
+json_labels = st.dictionaries(
+    st.text(max_size=5), st.text(max_size=5) | st.integers(-I63, I63) | st.booleans(), max_size=3
 ).map(Labels)
 prices = st.integers(-(10**15), 10**15).map(lambda px: Price.from_raw(px, PX_EXPONENT))
 quantities = st.integers(0, 10**15).map(lambda q: Quantity.from_raw(q, QTY_EXPONENT))
@@ -211,8 +216,29 @@ _states = st.builds(
     timestamp=stamps,
     ring_seq=st.integers(0, I63),
 )
+_features = st.integers(0, 3).flatmap(
+    lambda n: st.builds(
+        FeatureVector,
+        timestamp=stamps,
+        symbol=SIMPLE[str],
+        features=st.lists(floats, min_size=n, max_size=n),
+        labels=json_labels,
+        names=st.just(()) | st.lists(st.text("ab"), min_size=n, max_size=n),
+    )
+)
+_pairs = st.builds(
+    PairCandidate,
+    symbols=st.sampled_from([("AAPL", "MSFT"), ("BTCUSDT", "ETHUSDT")]),
+    correlation=st.floats(-1, 1),
+    cointegration=st.floats(0, 1),
+    half_life=st.floats(0.1, 1e9),
+    hedge_ratio=floats,
+)
 _limit = st.none() | st.integers(-I63, I63)
 SPECIAL |= {
+    FeatureVector: lambda: _features,
+    ResearchSignal: lambda: _sure(ResearchSignal),
+    PairCandidate: lambda: _pairs,
     LimitsUpdate: lambda: st.builds(
         LimitsUpdate,
         timestamp=stamps,
