@@ -7,6 +7,7 @@ and quantities are raw int64 mantissas at the instrument's exponents; an empty s
 from tectra.book.l2 import L2Book
 from tectra.book.l3 import L3Book
 from tectra.book.metrics import MetricsFiller, book_metrics
+from tectra.book.tick import TickMapper
 from tectra.book.view import (
     LADDER,
     NO_PX,
@@ -28,6 +29,7 @@ __all__ = [
     "MetricsFiller",
     "NO_PX",
     "ORDER",
+    "TickMapper",
     "Top",
     "book_metrics",
     "changes_dtype",

@@ -46,6 +46,7 @@ from tectra.core.ring import Gap, Pressure, SpscRing
 from tectra.core.rng import Random
 from tectra.core.signal import Signal, StrategyDecision, StrategyState
 from tectra.core.stop import StopSignals, clear_stop, request_stop, stop_reason, stop_requested
+from tectra.core.tick import BookFeatures, NormalisedTick
 from tectra.core.types import (
     Exchange,
     Liquidity,
@@ -63,6 +64,7 @@ from tectra.core.window import MarketDataWindow
 
 __all__ = [
     "Ack",
+    "BookFeatures",
     "BookLevel",
     "BookSnapshotPayload",
     "BookUpdate",
@@ -95,6 +97,7 @@ __all__ = [
     "MarketData",
     "MarketDataWindow",
     "MpmcRing",
+    "NormalisedTick",
     "OrderId",
     "OrderIdIndex",
     "OrderRequest",
