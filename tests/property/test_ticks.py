@@ -26,6 +26,7 @@ from tectra.refdata.instrument import Instrument
 from tectra.venue.binance import decode_depth, from_binance_depth
 from tectra.venue.bybit import from_bybit_book
 
+pytestmark = pytest.mark.timeout(30)
 BTC = Instrument(7, "BTCUSDT", Exchange.BYBIT, px_exponent=-2, qty_exponent=-3)
 NOW = Timestamp(99)
 

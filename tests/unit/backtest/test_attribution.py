@@ -15,6 +15,7 @@ from tectra.backtest.attribution import sharpe_ratio, win_rate
 from tectra.backtest.metrics import Equity
 from tectra.core.msg import OrderState, Side
 
+pytestmark = pytest.mark.timeout(30)
 FIELDS = {
     "pnl", "sharpe", "drawdown", "win_rate", "trades", "trade_list", "pnl_series", "order_list",
     "metrics",

@@ -23,6 +23,7 @@ from tectra.core.errors import InputError
 from tectra.core.event import EventType
 from tectra.core.types import Exchange
 
+pytestmark = pytest.mark.timeout(30)
 KINDS = (Subscribe, Unsubscribe, MergedSubscribe, SetTradingMode)
 SUBSCRIBE = {
     "type": "Subscribe",

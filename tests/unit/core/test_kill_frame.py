@@ -21,6 +21,7 @@ from tectra.core.record import decode, encode
 from tectra.core.signal import StrategyDecision
 from tectra.core.types import Timestamp
 
+pytestmark = pytest.mark.timeout(30)
 FRAMES = {
     KillTrigger: (Template.CONTROL_KILL, 64),
     StrategyKillTrigger: (Template.CONTROL_KILL, 64),

@@ -12,6 +12,7 @@ from tectra.core.fixed import Price, Quantity
 from tectra.core.level import BookLevel, levels_from, levels_into, parse_levels
 from tectra.core.msg import DTYPES, Template
 
+pytestmark = pytest.mark.timeout(30)
 LEVEL = BookLevel(Price("85978.12"), Quantity("0.5"))
 decimals = st.decimals(-(10**12), 10**12, places=6)
 amounts = st.decimals(0, 10**9, places=9)

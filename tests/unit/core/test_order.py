@@ -13,6 +13,7 @@ from tectra.core.order import REJECT_TEXT, RISK_TEXT, OrderRequest, RiskVerdict,
 from tectra.core.record import decode, encode
 from tectra.core.types import Exchange, OrderType, Side, Timestamp
 
+pytestmark = pytest.mark.timeout(30)
 REQUEST: dict[str, Any] = {
     "client_order_id": "cm_a_1",
     "exchange": Exchange.KRAKEN,

@@ -11,6 +11,7 @@ from tectra.core.record import decode, encode
 from tectra.core.signal import Signal, StrategyState
 from tectra.core.types import Timestamp
 
+pytestmark = pytest.mark.timeout(30)
 NOW = Timestamp(5)
 
 

@@ -50,6 +50,7 @@ def value_types() -> list[Any]:
 
 
 TYPES = value_types()
+pytestmark = pytest.mark.timeout(30)
 EACH = pytest.mark.parametrize("kind", TYPES, ids=lambda k: k.__name__)
 instruments = st.builds(
     Instrument, st.integers(1, 9), st.sampled_from(["AAPL", "BTCUSDT"]), st.sampled_from(Exchange)

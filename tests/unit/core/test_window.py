@@ -14,6 +14,7 @@ from tectra.core.bar import MarketData
 from tectra.core.errors import InputError
 from tectra.core.window import MarketDataWindow
 
+pytestmark = pytest.mark.timeout(30)
 METHODS = {
     "push", "len", "is_empty", "clear", "get", "iter", "latest", "oldest", "high", "low",
     "avg_volume", "range", "closes",

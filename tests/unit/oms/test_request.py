@@ -18,6 +18,7 @@ from tectra.portfolio.position import Position
 from tectra.refdata.instrument import Instrument
 from tectra.risk import RiskChain, RiskContext
 
+pytestmark = pytest.mark.timeout(30)
 IDS = ClientOrderIds("test")
 BTC = Instrument(7, SYMBOL, Exchange.BINANCE, px_exponent=PX_EXPONENT, qty_exponent=QTY_EXPONENT)
 NOW = Timestamp(1_000)

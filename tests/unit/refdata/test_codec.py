@@ -40,6 +40,7 @@ from tectra.refdata.codec import (
 )
 from tectra.refdata.instrument import Instrument, InstrumentTable
 
+pytestmark = pytest.mark.timeout(30)
 BTC = Instrument(
     7, SYMBOL, Exchange.BINANCE, px_exponent=PX_EXPONENT, qty_exponent=QTY_EXPONENT, lot=1
 )

@@ -26,6 +26,7 @@ from tectra.risk import (
     apply_limits,
 )
 
+pytestmark = pytest.mark.timeout(30)
 BTC = Instrument(3, "BTCUSDT", Exchange.BINANCE, px_exponent=-2, qty_exponent=-8)
 STOCK = Instrument(4, "AAPL", Exchange.NASDAQ, px_exponent=-4, qty_exponent=0)
 IDS = {"maker": 1, "taker": 2}

@@ -15,6 +15,7 @@ from tectra.core.errors import FileFormatError, InputError
 from tectra.core.types import Timestamp
 from tectra.signals import FeatureVector, read_features, write_features
 
+pytestmark = pytest.mark.timeout(30)
 VECTOR = FeatureVector(Timestamp(5), "AAPL", [1, 0.1 + 0.2], {"ret": 0.01}, ["spread", "imbalance"])
 
 
