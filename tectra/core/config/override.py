@@ -151,7 +151,7 @@ def lay_environment(tree: Tree, environ: Mapping[str, str]) -> list[Fault]:
         if rest == name or not rest or name in _OTHERS:
             continue
         parts = rest.split("__")
-        if len(parts) == 1 and _named(rest, [k.name for k in _tops()], True) is None:
+        if len(parts) == 1 and _named(rest, keys_of(Config), True) is None:
             if not _SECRETS.search(name) and (meant := _meant(name)):
                 faults.append(_typo(name, meant))
             continue
@@ -162,11 +162,6 @@ def lay_environment(tree: Tree, environ: Mapping[str, str]) -> list[Fault]:
         if fault is not None:
             faults.append(fault)
     return faults
-
-
-def _tops() -> list[Key]:
-    """Keys at the top that take a value."""
-    return [k for k in keys_of(Config).values() if k.kind not in ("section", "list", "table")]
 
 
 def _typo(name: str, meant: str) -> Fault:

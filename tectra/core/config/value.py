@@ -183,7 +183,8 @@ def parse_text(key: Key, written: str) -> Any:
     if key.kind == "int" and re.fullmatch(r"[+-]?\d{1,30}", written):
         return int(written)
     if key.kind in ("int", "float", "decimal") and written not in key.choices:
-        return _decimal(written)
+        whole_in_powers = key.kind == "int" and "e" in written.lower()
+        return written if whole_in_powers else _decimal(written)
     if key.kind == "list" and key.item is not None:
         parts = [p.strip() for p in written.split(",")] if written else []
         return [parse_text(key.item, p) for p in parts]

@@ -21,11 +21,14 @@ _COMMANDS = {
         "tectra.ops.cli.book",
         "Show the order book of a symbol at a time, or every state of it.",
     ),
+    "config": ("tectra.ops.cli.config", "Check and show configuration files."),
     "demo": ("tectra.ops.cli.demo", "Everything once, offline, in under a minute."),
     "doctor": ("tectra.ops.cli.doctor", "What to fix on this host before trading."),
+    "init": ("tectra.ops.cli.init", "Make the standard directories and a configuration."),
     "itch": ("tectra.ops.cli.itch", "NASDAQ ITCH 5.0 files: statistics, synthetic days."),
     "journal": ("tectra.ops.cli.journal", "Verify journals."),
     "replay": ("tectra.ops.cli.replay", "Run a journal again and compare every output."),
+    "run": ("tectra.ops.cli.run", "Run what a configuration says; the demo without one."),
 }
 
 

@@ -48,7 +48,7 @@ class SimulatedSourceConfig(Section, frozen=True, kw_only=True, forbid_unknown_f
 class FileSourceConfig(Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A recorded day."""
 
-    path: Annotated[str | None, text("File to read, relative to directories.data.")] = None
+    path: Annotated[str | None, text("File to read, relative to directories.root.")] = None
     format: Annotated[
         Literal["auto", "itch", "parquet", "csv", "journal"], flag("Form of the file.")
     ] = "auto"

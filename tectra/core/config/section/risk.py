@@ -1,14 +1,12 @@
 """`[risk]`: limits. All of them hold at once; the tightest decides."""
 
-from collections.abc import Iterator
 from decimal import Decimal
 from typing import Annotated, ClassVar, Literal
 
 import msgspec
 
-from tectra.core.config.fault import Fault
 from tectra.core.config.key import decimal, flag, items, number
-from tectra.core.config.section.base import Section, conflict
+from tectra.core.config.section.base import Section
 from tectra.core.config.section.limiter import OrderLimiterConfig
 
 __all__ = ["RiskConfig", "RiskScopeConfig"]
@@ -116,16 +114,3 @@ class RiskConfig(Section, frozen=True, kw_only=True, forbid_unknown_fields=True)
             "on_breach",
         }
     )
-
-    def rules(self) -> Iterator[Fault]:
-        """A market order is no larger than any order, and a window loses no more than a day."""
-        if self.max_market_order_qty is not None and self.max_market_order_qty > self.max_order_qty:
-            yield conflict(
-                "max_market_order_qty",
-                self.max_market_order_qty,
-                f"up to max_order_qty, {self.max_order_qty}",
-            )
-        if self.max_loss_window > self.max_loss_day:
-            yield conflict(
-                "max_loss_window", self.max_loss_window, f"up to max_loss_day, {self.max_loss_day}"
-            )

@@ -19,7 +19,9 @@ class RunnerSourceConfig(Section, frozen=True, kw_only=True, forbid_unknown_fiel
 
     type: Annotated[Literal["live", "historical"], flag("A venue, or a file.")]
     source: Annotated[Venue | None, flag("The venue, where type is live.")] = None
-    path: Annotated[str | None, text("The file, where type is historical.")] = None
+    path: Annotated[
+        str | None, text("The file, relative to directories.root, where type is historical.")
+    ] = None
     date: Annotated[
         str | None, text("Trade date, where the file's name has none.", DATE, longest=10)
     ] = None
