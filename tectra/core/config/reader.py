@@ -14,9 +14,9 @@ from tectra.core.config.value import (
     Refused,
     accept,
     accept_free,
+    could_be_secret,
     found_text,
     is_secret_name,
-    shows_secret,
 )
 from tectra.core.errors import ConfigError
 
@@ -107,7 +107,8 @@ class _Reader:
         fix = unit_fix(str(name), value, keys) or close_name(str(name), keys)
         if not fix and (homes := _homes(str(name), Config)):
             fix = f"it stands in {', '.join(homes[:3])}"
-        shown = _HIDDEN if isinstance(value, str) and shows_secret(value) else found_text(value)
+        hide = isinstance(value, str) and could_be_secret(value)
+        shown = _HIDDEN if hide else found_text(value)
         self.fault(
             (*path, name),
             Refused(f"an unknown key ({shown})", ", ".join(keys), fix or "remove it"),

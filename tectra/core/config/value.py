@@ -13,6 +13,7 @@ __all__ = [
     "Refused",
     "accept",
     "accept_free",
+    "could_be_secret",
     "found_text",
     "is_secret_name",
     "parse_text",
@@ -24,8 +25,8 @@ _DIGITS_MAX = 34
 _INT_MAX = 1 << 63
 
 _SECRET_NAME: Final = re.compile(
-    r"(^|[_.-])(secrets?|passwords?|passwd|passphrase|tokens?|credentials?|(api|private|access|"
-    r"secret|signing)_?keys?|key)$",
+    r"(^|[_.-])(secrets?|passwords?|passwd|passphrase|pass|pwd|tokens?|bearer|mnemonic|credentials?|"
+    r"(api|private|access|secret|signing)[_.-]?(keys?|secrets?|tokens?)|key)$",
     re.IGNORECASE,
 )
 # Texts that are keys by their very form, wherever they stand.
@@ -56,6 +57,14 @@ def is_secret_name(name: str) -> bool:
 def shows_secret(value: str) -> bool:
     """Whether a text has the form of a key, a token, or an address with a password."""
     return bool(_SECRET_TEXT.search(value))
+
+
+def could_be_secret(value: str) -> bool:
+    """Whether a text where none is expected had better not be repeated: one long word with digits
+    and letters in it.
+    """
+    mixed = any(c.isdigit() for c in value) and any(c.isalpha() for c in value)
+    return shows_secret(value) or (len(value) >= 16 and mixed and not re.search(r"\s|[/.]", value))
 
 
 def found_text(value: Any) -> str:
