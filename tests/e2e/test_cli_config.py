@@ -82,6 +82,23 @@ def test_a_secret_in_a_file_is_nowhere_in_what_is_said(cli, tmp_path):
         assert CANARY not in said + done.out
 
 
+def test_check_looks_for_credentials_and_shows_none(cli, fresh_env, monkeypatch, tmp_path):
+    live = EXAMPLES / "live.toml"
+    ask = ("config", "check", live, "--credentials")
+    cli(*ask).explained("exchanges.binance.api_key_env: found BINANCE_API_KEY is not set")
+    monkeypatch.setitem(fresh_env, "BINANCE_API_KEY", "k" + CANARY)
+    monkeypatch.setitem(fresh_env, "BINANCE_SECRET_KEY", "s" + CANARY)
+    secret = tmp_path / "token"
+    secret.write_text("t" + CANARY)
+    secret.chmod(0o644)
+    monkeypatch.setitem(fresh_env, "TECTRA_CONTROL_TOKEN_FILE", str(secret))
+    assert CANARY not in cli(*ask).explained("control.token_env", "mode 0644")
+    secret.chmod(0o600)
+    done = cli(*ask)
+    assert done.code == 0, done.err
+    assert CANARY not in done.out + done.err
+
+
 def test_show_says_where_each_value_came_from(cli):
     done = cli("config", "show", EXAMPLES / "full.toml", "--set", "recorder.batch_size=7")
     lines = {a.strip(): b for a, _, b in (s.partition("  # ") for s in done.out.splitlines())}

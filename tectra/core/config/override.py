@@ -14,7 +14,7 @@ from tectra.core.config.section import Config
 from tectra.core.config.tree import Layer, Origin, Tree
 from tectra.core.config.value import is_secret_name, parse_text
 
-__all__ = ["PREFIX", "env_name", "lay_environment", "lay_settings", "leaf_keys"]
+__all__ = ["PREFIX", "config_variables", "env_name", "lay_environment", "lay_settings", "leaf_keys"]
 
 PREFIX: Final = "TECTRA_"
 # Of the program, not of the configuration.
@@ -140,6 +140,15 @@ def _meant(name: str) -> str:
     known = {env_name(p).replace("__", "_"): env_name(p) for p, _ in leaf_keys() if "*" not in p}
     close = get_close_matches(name, known, n=1, cutoff=0.9)
     return known[close[0]] if close else ""
+
+
+def config_variables(environ: Mapping[str, str]) -> dict[str, str]:
+    """The variables that can set a key; those that hold secrets are not among them."""
+    return {
+        name: value
+        for name, value in environ.items()
+        if name.startswith(PREFIX) and ("__" in name or not _SECRETS.search(name))
+    }
 
 
 def lay_environment(tree: Tree, environ: Mapping[str, str]) -> list[Fault]:

@@ -25,8 +25,8 @@ _DIGITS_MAX = 34
 _INT_MAX = 1 << 63
 
 _SECRET_NAME: Final = re.compile(
-    r"(^|[_.-])(secrets?|passwords?|passwd|passphrase|pass|pwd|tokens?|bearer|mnemonic|credentials?|"
-    r"(api|private|access|secret|signing)[_.-]?(keys?|secrets?|tokens?)|key)$",
+    r"(^|[_.-])(secrets?|passwords?|passwd|passphrase|pass|pwd|tokens?|bearer|mnemonic|"
+    r"credentials?|(api|private|access|secret|signing)[_.-]?(keys?|secrets?|tokens?)|key)$",
     re.IGNORECASE,
 )
 # Texts that are keys by their very form, wherever they stand.

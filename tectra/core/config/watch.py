@@ -1,6 +1,7 @@
 """Follows a configuration file: read again when it changed, checked, swapped whole."""
 
 import hashlib
+import logging
 import os
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -13,13 +14,14 @@ from tectra.core.config.change import Change, changes_between, key_at, to_record
 from tectra.core.config.document import FORMATS, Document, parse_document
 from tectra.core.config.fault import Fault, error_of
 from tectra.core.config.load import Loaded, load_config, load_document
-from tectra.core.config.override import PREFIX
+from tectra.core.config.override import config_variables
 from tectra.core.config.section import Config
 from tectra.core.errors import ConfigError
 
 __all__ = ["ConfigWatcher", "WatchOptions"]
 
 _BYTES_MAX: Final = 1 << 20
+_LOG: Final = logging.getLogger(__name__)
 _Signature = tuple[object, ...]
 
 
@@ -35,7 +37,12 @@ class WatchOptions(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def _nothing(_: object) -> None:
-    """Where nobody asked to be told."""
+    """Where nobody asked to be told of changes."""
+
+
+def _log(error: ConfigError) -> None:
+    """Where nobody asked to be told of faults, the log is."""
+    _LOG.error("%s", error)
 
 
 class ConfigWatcher:
@@ -45,8 +52,9 @@ class ConfigWatcher:
     A look costs one stat; the file is read when it, or a TECTRA_ variable, is other than before
     and stayed so for one interval, so that an editor's half of a file is not taken. What is read
     holds only as a whole: a fault, or a change of a key that cannot change while an engine runs,
-    leaves every old value, and is told once to `on_fault`. A change is told first, as config_change
-    records to `on_change`; then one reference is swapped and the revision grows.
+    leaves every old value, and is told once to `on_fault` (default: logged). A change is told
+    first, as config_change records to `on_change`; then one reference is swapped and the revision
+    grows.
     """
 
     def __init__(
@@ -56,7 +64,7 @@ class ConfigWatcher:
         *,
         options: WatchOptions | None = None,
         on_change: Callable[[list[bytes]], object] = _nothing,
-        on_fault: Callable[[ConfigError], object] = _nothing,
+        on_fault: Callable[[ConfigError], object] = _log,
     ) -> None:
         self.file = Path(file)
         self._clock = clock
@@ -106,7 +114,7 @@ class ConfigWatcher:
 
     def _signature(self) -> _Signature:
         """What tells one state of file and variables from another without reading the file."""
-        ours = tuple(sorted((k, v) for k, v in self._environ().items() if k.startswith(PREFIX)))
+        ours = tuple(sorted(config_variables(self._environ()).items()))
         try:
             status = self.file.stat()
         except OSError:

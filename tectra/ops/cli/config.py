@@ -7,10 +7,13 @@ from typing import Any
 import click
 import orjson
 
+from tectra.core.config.credential import read_secret
 from tectra.core.config.describe import toml_value
 from tectra.core.config.fault import path_text
 from tectra.core.config.load import PROFILES, load_config
 from tectra.core.config.schema import json_schema
+from tectra.core.config.section import Config
+from tectra.core.config.source import exchange_credentials, make_source
 from tectra.ops.cli.show import write_json
 
 __all__ = ["command", "layered"]
@@ -38,12 +41,28 @@ def command() -> None:
 @command.command(name="check")
 @click.argument("file", type=click.Path(path_type=Path))
 @layered
-def check_command(file: Path, profile: str | None, settings: tuple[str, ...]) -> None:
+@click.option(
+    "--credentials", is_flag=True, help="Also look for the secrets that it names; shows none."
+)
+def check_command(
+    file: Path, profile: str | None, settings: tuple[str, ...], credentials: bool
+) -> None:
     """Say everything that is wrong with FILE, one line a fault. Exit code 1 at any fault."""
     loaded = load_config(file, profile=profile, settings=settings)
+    if credentials:
+        _look_for_secrets(loaded.config)
     given = sum(origin.layer != "default" for _, _, origin in loaded.rows())
     mode = loaded.config.effective_mode()
     click.echo(f"{file}: in order; mode {mode}, {given} values are not the default")
+
+
+def _look_for_secrets(config: Config) -> None:
+    """CredentialError for the first that is missing, weak or lies open."""
+    make_source(config.data_source)
+    for venue, account in config.exchanges.items():
+        exchange_credentials(venue, account)
+    if config.control.token_env is not None:
+        read_secret(config.control.token_env, path=("control", "token_env"))
 
 
 @command.command(name="show")

@@ -238,6 +238,17 @@ def test_yaml_takes_words_for_what_they_are_not():
         assert faults[0].line == 2
 
 
+def test_yaml_without_libyaml_reads_the_same(monkeypatch):
+    text = "risk:\n  max_order_qty: 0.1 # exact\nmarket_data: {symbols: [A, 'B']}\n"
+    fast = load(text, "yaml")
+    monkeypatch.delattr(yaml, "CSafeLoader", raising=False)
+    plain = load(text, "yaml")
+    assert (plain.config, plain.origins) == (fast.config, fast.origins)
+    for wrong in ("a: &x 1", "a: !!python/name:os.system x", "a: [1", "a: b: c", "\0", "- 1"):
+        (fault,) = parse_document(wrong, "yaml", "c").faults
+        assert fault.line <= 2
+
+
 def test_yaml_without_pyyaml(monkeypatch):
     import sys
 

@@ -204,6 +204,26 @@ def test_variables_are_watched_too(scene):
     assert "TECTRA_RISK__MAX_ORDR_QTY" in str(scene.faults[0])
 
 
+def test_secrets_in_variables_are_not_kept(scene):
+    scene.environ["TECTRA_CONTROL_TOKEN"] = "c4nary"
+    assert scene.look() == 0
+    kept = {k: v for k, v in vars(scene.watcher).items() if k != "_options"}
+    assert "c4nary" not in repr(kept)
+
+
+def test_faults_are_logged_where_nobody_asks(tmp_path, caplog):
+    path = tmp_path / "c.toml"
+    path.write_text(BASE)
+    clock = FakeClock(1)
+    watcher = ConfigWatcher(path, clock, options=WatchOptions(environ={}))
+    path.write_text(BASE.replace("= 5", "= -5"))
+    for _ in range(9):
+        clock.advance(250_000_000)
+        watcher.do_work()
+    assert [r.levelname for r in caplog.records] == ["ERROR"]
+    assert "c.toml:4: risk.max_order_qty: found -5" in caplog.text
+
+
 def test_what_was_told_is_told_before_it_holds(scene):
     seen = []
     scene.watcher._on_change = lambda _: seen.append(scene.watcher.config.risk.max_order_qty)
