@@ -8,6 +8,7 @@
  *   one     push and pop one record at a time, one thread: 512 in, 512 out
  *   batch   64 records a push, runs out
  *   stream  a thread pushes one by one, another pops
+ *   batch_stream  a thread pushes 64 records a time, another reads runs
  *   trip    one record there and one back, two threads, spinning
  */
 #include "tectra/cpu.h"
@@ -46,7 +47,7 @@ typedef union {
     tt_spsc *ours;
 } ring;
 
-enum { INDEX = 0, SEQUENCE = 1, OURS = 2, KINDS = 3 };
+enum { INDEX = 0, SEQUENCE = 1, OURS = 2, KINDS = 3, BATCHED = 3 };
 
 static volatile uint64_t sink;
 
@@ -179,9 +180,9 @@ NOINLINE static uint64_t batch_ours(ring r, const uint64_t *recs, uint64_t recor
             sum += (uint64_t)tt_spsc_try_push_n(r.ours, recs, BATCH);
         while (tt_spsc_peek_run(r.ours, FILL, &run) == TT_OK) {
             for (uint32_t i = 0; i < run.slots; i++)
-                sum += (uint64_t)((const tt_head *)(const void *)((const uint8_t *)run.first +
-                                                                  i * 64))
-                           ->ts_event_ns;
+                sum +=
+                    (uint64_t)((const tt_head *)(const void *)((const uint8_t *)run.first + i * 64))
+                        ->ts_event_ns;
             tt_spsc_release_run(r.ours, &run);
         }
     }
@@ -195,23 +196,24 @@ typedef struct {
     uint64_t records;
 } job;
 
+static inline void pause_after(uint64_t spins)
+{
+    tt_cpu_relax();
+    if (spins % 4096 == 4095)
+        sched_yield();
+}
+
 static inline void wait_push(int kind, ring r, const void *rec)
 {
-    for (uint64_t spins = 0; push(kind, r, rec) != TT_OK; spins++) {
-        tt_cpu_relax();
-        if (spins % 4096 == 4095)
-            sched_yield();
-    }
+    for (uint64_t spins = 0; push(kind, r, rec) != TT_OK; spins++)
+        pause_after(spins);
 }
 
 static inline uint64_t wait_pop(int kind, ring r)
 {
     const tt_head *rec;
-    for (uint64_t spins = 0; (rec = peek(kind, r)) == NULL; spins++) {
-        tt_cpu_relax();
-        if (spins % 4096 == 4095)
-            sched_yield();
-    }
+    for (uint64_t spins = 0; (rec = peek(kind, r)) == NULL; spins++)
+        pause_after(spins);
     const uint64_t value = (uint64_t)rec->ts_event_ns;
     release(kind, r);
     return value;
@@ -221,6 +223,37 @@ static inline void stream_in(int kind, const job *j)
 {
     for (uint64_t i = 0; i < j->records; i++)
         wait_push(kind, j->there, j->recs + i % BATCH * 8);
+}
+
+static void batches_in(const job *j)
+{
+    for (uint64_t done = 0, spins = 0; done < j->records; spins++) {
+        const uint64_t at = done % BATCH, left = j->records - done;
+        const uint64_t most = BATCH - at < left ? BATCH - at : left;
+        const int64_t took = tt_spsc_try_push_n(j->there.ours, j->recs + at * 8, most);
+        if (took > 0)
+            done += (uint64_t)took;
+        else
+            pause_after(spins);
+    }
+}
+
+static uint64_t batches_out(const job *j)
+{
+    uint64_t sum = 0;
+    tt_spsc_run run;
+    for (uint64_t done = 0, spins = 0; done < j->records; spins++) {
+        if (tt_spsc_peek_run(j->there.ours, CAPACITY, &run) != TT_OK) {
+            pause_after(spins);
+            continue;
+        }
+        const uint8_t *at = (const uint8_t *)run.first;
+        for (uint32_t i = 0; i < run.slots; i++, at += 64)
+            sum += (uint64_t)((const tt_head *)(const void *)at)->ts_event_ns;
+        tt_spsc_release_run(j->there.ours, &run);
+        done += run.slots;
+    }
+    return sum;
 }
 
 static inline void echo(int kind, const job *j)
@@ -252,7 +285,9 @@ static inline uint64_t ask(int kind, const job *j)
 static void *stream_thread(void *arg)
 {
     const job *j = (const job *)arg;
-    if (j->kind == INDEX)
+    if (j->kind == BATCHED)
+        batches_in(j);
+    else if (j->kind == INDEX)
         stream_in(INDEX, j);
     else if (j->kind == SEQUENCE)
         stream_in(SEQUENCE, j);
@@ -279,7 +314,9 @@ static double two_threads(job *j, int trip)
     if (pthread_create(&other, NULL, trip ? echo_thread : stream_thread, j) != 0)
         exit(2);
     const double start = now_ns();
-    if (j->kind == INDEX)
+    if (j->kind == BATCHED)
+        sink = batches_out(j);
+    else if (j->kind == INDEX)
         sink = trip ? ask(INDEX, j) : stream_out(INDEX, j);
     else if (j->kind == SEQUENCE)
         sink = trip ? ask(SEQUENCE, j) : stream_out(SEQUENCE, j);
@@ -358,7 +395,7 @@ static ring make(int kind)
 /* A side is held by one handle, so two threads that use two handles leave what the last held. */
 static void reset(int kind, ring r)
 {
-    if (kind == OURS)
+    if (kind >= OURS)
         tt_spsc_leave(r.ours);
 }
 
@@ -367,7 +404,7 @@ int main(void)
     static double took[8][ROUNDS_MAX];
     const char *env = getenv("TECTRA_BENCH_TINY");
     const int tiny = env && env[0] == '1';
-    const int rounds = tiny ? 1 : 31;
+    const int rounds = tiny ? 1 : 31, rounds2 = tiny ? 1 : 15;
     const uint64_t records = tiny ? FILL : 512u * 1024u, trips = tiny ? 100 : 20000;
     uint64_t *recs = aligned_zero(BATCH * 64);
     ring there[KINDS], back[KINDS];
@@ -388,18 +425,23 @@ int main(void)
     report("spsc.one_to_sequence", took, 2, 1, rounds);
     report("spsc.batch_to_index", took, 3, 0, rounds);
     for (int trip = 0; trip < 2; trip++) {
-        for (int i = -1; i < rounds; i++) {
+        const int kinds = trip ? KINDS : KINDS + 1;
+        for (int i = -1; i < rounds2; i++) {
             const int slot = i < 0 ? 0 : i;
-            for (int step = 0; step < KINDS; step++) {
-                const int kind = (step + slot) % KINDS;
-                job j = {kind, there[kind], back[kind], recs, trip ? trips : records};
+            for (int step = 0; step < kinds; step++) {
+                const int kind = (step + slot) % kinds, own = kind < KINDS ? kind : OURS;
+                job j = {kind, there[own], back[own], recs, trip ? trips : records};
                 took[kind][slot] = two_threads(&j, trip);
-                reset(kind, there[kind]);
-                reset(kind, back[kind]);
+                reset(kind, there[own]);
+                reset(kind, back[own]);
             }
         }
-        report(trip ? "spsc.trip_to_index" : "spsc.stream_to_index", took, 2, 0, rounds);
-        report(trip ? "spsc.trip_to_sequence" : "spsc.stream_to_sequence", took, 2, 1, rounds);
+        report(trip ? "spsc.trip_to_index" : "spsc.stream_to_index", took, 2, 0, rounds2);
+        report(trip ? "spsc.trip_to_sequence" : "spsc.stream_to_sequence", took, 2, 1, rounds2);
+        if (!trip) {
+            report("spsc.batch_stream_to_index", took, BATCHED, 0, rounds2);
+            report("spsc.batch_stream_to_sequence", took, BATCHED, 1, rounds2);
+        }
     }
     return 0;
 }
