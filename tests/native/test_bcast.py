@@ -97,3 +97,37 @@ def test_planted_fault_is_seen(sanitized, header, old, new, mode):
                 if done.returncode != 0:
                     return
     pytest.fail("nobody noticed")
+
+
+@pytest.mark.parametrize("capacity", ["8", "64", "1024"])
+def test_writers_that_are_killed_leave_nothing_half_done(sanitized, capacity):
+    done = sanitized("bcast_kill.c", "", args=("200", capacity, capacity))
+    assert done.returncode == 0, done.stderr[-3000:]
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_ten_thousand_writers_that_are_killed(sanitized):
+    args = ("10000", "64", "3", "800")
+    done = sanitized("bcast_kill.c", "", args=args, timeout_s=850)
+    assert done.returncode == 0, done.stderr[-3000:]
+
+
+KILL_MUTATIONS = [
+    ("stamps of an unfinished batch stay", "bcast_page.h",
+     "if (tt_load_acquire64(&r->control[i].stamp) >> 1 > number)", "if (0)"),
+    ("a dead writer is taken for alive", "bcast_page.h",
+     "return tt_pid_alive((uint32_t)(owner >> 32), (uint32_t)owner);", "return owner != 0;"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("header", "old", "new"), [m[1:] for m in KILL_MUTATIONS], ids=[m[0] for m in KILL_MUTATIONS]
+)
+def test_planted_fault_in_the_takeover_is_seen(sanitized, header, old, new):
+    for seed in range(4):
+        args = ("200", "64", str(seed), "12")
+        done = sanitized("bcast_kill.c", "", args=args, header=header, edit={old: new})
+        if done.returncode != 0:
+            return
+    pytest.fail("nobody noticed")
