@@ -123,7 +123,7 @@ def test_claim_commit_and_abort() -> None:
         with pytest.raises(InputError, match="allowed: 1 to 32"):
             ring.claim(slots)
     with pytest.raises(BufferError, match="open claim"):
-        memoryview(ring)
+        memoryview(ring)  # type: ignore[arg-type]
 
 
 def test_close_waits_for_views_and_closes_readers() -> None:
