@@ -75,11 +75,14 @@ typedef struct {
 /* One handle that takes part. Each line is written by that handle alone, except the token. The
  * counters stay when it leaves; whoever takes the entry next counts on.
  *
- *   byte 0     8     16    24     32     40         48        56   64     72      80      88   96
- *        +-----+-----+-----+------+------+----------+---------+----+------+-------+-------+----+----
- *        |token|beat
- * |joins|pushed|popped|full_count|abandoned|lost|fenced|aborted|skipped|high|pass
- *        +-----+-----+-----+------+------+----------+---------+----+------+-------+-------+----+----
+ *   byte 0       8      16      24       32       40           48          56
+ *        +-------+------+-------+--------+--------+------------+-----------+------+
+ *        | token | beat | joins | pushed | popped | full_count | abandoned | lost |
+ *        +-------+------+-------+--------+--------+------------+-----------+------+
+ *       64        72        80        88           96       104               128
+ *        +--------+---------+---------+------------+--------+-----------------+
+ *        | fenced | aborted | skipped | high_water | passed |        0        |
+ *        +--------+---------+---------+------------+--------+-----------------+
  */
 typedef struct {
     tt_atomic_u64 token; /* pid << 32 | tt_pid_start, top bit: known to be dead; 0: free entry */

@@ -119,8 +119,9 @@ cdef class MpmcRing(MpmcPage):
     Owner thread: one for each handle: attach(name) once more, or handle(), for another thread. A
     fenced ring goes on when a process dies or stands still while it holds a slot: after unblock_ns,
     whoever waits gives the slot up, the record number is counted (abandoned, lost) and told by
-    gaps(), and the late write or read gets StateError, its bytes kept apart. With fenced=False it
-    is faster, for threads of one process. With stamp=True the ring writes its record number, from
+    gaps(), and the late write or read is refused: StateError from a push, False from a MpmcSlot.
+    All processes see the same process ids. With fenced=False it is faster, for threads of one
+    process. With stamp=True the ring writes its record number, from
     1, into ring_seq; numbers of aborted and skipped positions are left out. With wide=False a slot
     takes 128 bytes in place of 256, and records of 64 only.
     """
