@@ -222,7 +222,7 @@ static inline int tt_flow_book_fill_(tt_pipeline *p, const tt_order_fill *fill,
         rc = tt_position_fill(tt_flow_row_(p, 0, slot), fill->side, fill->px, fill->qty, fill->fee);
     if (rc != TT_OK) {
         p->overflows++;
-        tt_pipeline_note_error_(p, rc, fill->ring_seq);
+        tt_pipeline_note_error_(p, TT_PLACE_POSITION, rc, fill->ring_seq);
     }
     tt_rec_init(&rec, TT_T_POSITION_UPDATE);
     rec.instrument_id = fill->instrument_id;
@@ -246,16 +246,18 @@ static inline int tt_flow_report(tt_pipeline *p, const tt_head *rec, uint16_t *s
     *strategy_id = 0;
     if (order == NULL) {
         p->unknown_orders++;
-        tt_pipeline_note_error_(p, TT_E_UNKNOWN_ORDER, rec->ring_seq);
+        tt_pipeline_note_error_(p, TT_PLACE_ORDERS, TT_E_UNKNOWN_ORDER, rec->ring_seq);
         return TT_OK;
     }
     *strategy_id = order->strategy_id;
     const int64_t before = tt_order_exposure(order);
     const int booked = tt_orders_on_report(p->orders, rec, &ev) == TT_OK;
-    if (booked)
+    if (booked) {
         tt_flow_reserve_(p, order, before);
-    else
+    } else {
         p->invalid_transitions++;
+        tt_pipeline_note_(p, TT_PLACE_ORDERS, TT_E_STATE, rec->ring_seq);
+    }
     const int rc = tt_pipeline_say(p, &ev);
     if (rc != TT_OK || !booked || rec->template_id != TT_T_ORDER_FILL) {
         *strategy_id = booked ? *strategy_id : 0;
@@ -269,7 +271,7 @@ static inline int tt_flow_report(tt_pipeline *p, const tt_head *rec, uint16_t *s
 static inline void tt_flow_refuse_control(tt_pipeline *p, int rc)
 {
     p->refused_controls++;
-    tt_pipeline_note_error_(p, rc, p->tap.ring_seq);
+    tt_pipeline_note_error_(p, TT_PLACE_CONTROL, rc, p->tap.ring_seq);
 }
 
 /* Kill and limits go to the risk chain, timers are re-armed. Callbacks are the caller's. */
@@ -308,7 +310,7 @@ static inline int tt_flow_mark(tt_pipeline *p, uint16_t strategy_id, uint32_t sl
         rc = tt_sub64(rec.total, rec.fees, &rec.total);
     if (rc != TT_OK) {
         p->overflows++;
-        tt_pipeline_note_error_(p, rc, p->tap.ring_seq);
+        tt_pipeline_note_error_(p, TT_PLACE_POSITION, rc, p->tap.ring_seq);
     }
     return tt_pipeline_say(p, &rec);
 }

@@ -10,6 +10,7 @@
 #define TECTRA_PIPELINE_H
 
 #include "base.h"
+#include "errlog.h"
 #include "gate.h"
 #include "kill.h"
 #include "l3.h"
@@ -51,6 +52,7 @@ typedef struct {
     tt_book_effect effect;
     uint64_t refused_controls; /* control records that named no rule, strategy or parameter */
     tt_order_reject *pending;  /* what the gate refused, to be stepped as input */
+    tt_errlog *errors;         /* where trouble is noted; NULL: it is only counted */
     uint32_t pending_max;
     uint8_t pad2_[4];
     uint8_t scratch[TT_RECORD_BYTES_MAX] __attribute__((aligned(64)));
@@ -80,8 +82,17 @@ static inline const tt_head *tt_pipeline_take(tt_pipeline *p, const tt_head *rec
     return (const tt_head *)p->scratch;
 }
 
-static inline void tt_pipeline_note_error_(tt_pipeline *p, int rc, uint64_t ring_seq)
+/* Others may note in the same page. A full one counts what it has no room for. */
+static inline void tt_pipeline_note_(tt_pipeline *p, uint32_t place, int rc, uint64_t ring_seq)
 {
+    if (p->errors != NULL)
+        (void)tt_errlog_note_shared(p->errors, place, rc, ring_seq, p->now_ns);
+}
+
+static inline void tt_pipeline_note_error_(tt_pipeline *p, uint32_t place, int rc,
+                                           uint64_t ring_seq)
+{
+    tt_pipeline_note_(p, place, rc, ring_seq);
     if (p->first_error_rc == TT_OK) {
         p->first_error_rc = rc;
         p->first_error_seq = ring_seq;
@@ -136,7 +147,7 @@ static inline uint32_t tt_pipeline_market(tt_pipeline *p, const tt_head *rec, in
         p->effect.kind = TT_FX_NONE;
         if (*rc != TT_E_UNKNOWN_INSTRUMENT) {
             p->book_errors++;
-            tt_pipeline_note_error_(p, *rc, rec->ring_seq);
+            tt_pipeline_note_error_(p, TT_PLACE_BOOK, *rc, rec->ring_seq);
             if (slot < p->slots)
                 p->state[slot].errors++;
         }
@@ -163,7 +174,7 @@ static inline uint32_t tt_pipeline_market(tt_pipeline *p, const tt_head *rec, in
 /* Records were lost: the books of that instrument, or of all, are not what the venue has. */
 static inline void tt_pipeline_lost_(tt_pipeline *p, const tt_head *rec)
 {
-    tt_pipeline_note_error_(p, TT_E_GAP, rec->ring_seq);
+    tt_pipeline_note_error_(p, TT_PLACE_FEED, TT_E_GAP, rec->ring_seq);
     for (uint32_t slot = 0; slot < p->slots; slot++)
         if (rec->instrument_id == 0 || slot == tt_l3_slot(p->book, rec->instrument_id))
             p->state[slot].errors++;

@@ -2,6 +2,7 @@
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 
 from tectra.book.l3 cimport tt_book_effect, tt_l3
+from tectra.core.errlog cimport tt_errlog
 from tectra.core.kill cimport tt_kill
 from tectra.core.msg cimport tt_control_kill, tt_head, tt_order_fill, tt_order_reject, tt_timer
 from tectra.core.ring cimport tt_spsc
@@ -63,6 +64,7 @@ cdef extern from "tectra/pipeline.h" nogil:
         tt_book_effect effect
         uint64_t refused_controls
         tt_order_reject *pending
+        tt_errlog *errors
         uint32_t pending_max
         uint8_t *scratch
 

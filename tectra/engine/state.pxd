@@ -3,6 +3,7 @@ from cpython.ref cimport PyObject
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 
 from tectra.book.l3 cimport L3Book
+from tectra.core.errlog cimport ErrorLog
 from tectra.core.hist cimport Histogram
 from tectra.core.memory cimport tt_region
 from tectra.core.ring cimport SpscRing
@@ -36,6 +37,7 @@ cdef class EngineState:
     cdef readonly SpscRing out
     cdef readonly object kill
     cdef readonly JournalWriter journal
+    cdef readonly ErrorLog errors
     cdef readonly list stages
     cdef Histogram hist_apply, hist_strategy, hist_order, hist_tick_to_order
     cdef uint64_t sample_mask

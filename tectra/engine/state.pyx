@@ -9,6 +9,7 @@ from libc.stdlib cimport calloc, free
 from libc.string cimport memset
 
 from tectra.core.base cimport TT_OK
+from tectra.core.errlog cimport ErrorLog
 from tectra.core.hist cimport Histogram
 from tectra.core.kill cimport KillWord
 from tectra.core.memory cimport tt_region_free, tt_region_grow
@@ -216,6 +217,16 @@ cdef class EngineState:
         self.journal = writer
         self.c.tap.journal = writer.c
         self.make_room(TT_STEP_ROOM)
+
+    def attach_errors(self, ErrorLog errors not None):
+        """Note trouble in this page from now on, beside counting it. The caller closes the page, no
+        sooner than the last step.
+        """
+        if not errors.mapping.writable:
+            raise InputError("errors: found a page for reading; attach it with writable=True")
+        errors.require()
+        self.errors = errors
+        self.c.errors = errors.c
 
     cdef int grow_book(self) except -1:
         return self.book.grow()
