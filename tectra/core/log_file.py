@@ -6,6 +6,7 @@ back, and the line goes into the next file or is reported as not written.
 
 import errno
 import fcntl
+import glob
 import json
 import os
 import re
@@ -171,18 +172,28 @@ class RotatingFile:
         the file that is written from now on: where names cannot be changed, the same as before.
         """
         try:
-            self._part(self._keep).unlink(missing_ok=True)
-            for number in range(self._keep - 1, -1, -1):
-                if self._part(number).exists():
+            for number in sorted(self._older(), reverse=True):
+                if number >= self._keep:
+                    self._part(number).unlink(missing_ok=True)
+                else:
                     self._part(number).replace(self._part(number + 1))
+            if self._keep:
+                self.path.replace(self._part(1))
+            else:
+                self.path.unlink()
         except OSError:
             return size
         self._reopen()
         self.rotations += 1
         return 0
 
+    def _older(self) -> set[int]:
+        start = f"{self.path.name}."
+        ends = {p.name.removeprefix(start) for p in self.path.parent.glob(f"{glob.escape(start)}*")}
+        return {int(end) for end in ends if end.isdecimal() and end == str(int(end))}
+
     def _part(self, number: int) -> Path:
-        return self.path.with_name(f"{self.path.name}.{number}") if number else self.path
+        return self.path.with_name(f"{self.path.name}.{number}")
 
     def sync(self) -> None:
         if self._fd >= 0:

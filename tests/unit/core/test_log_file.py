@@ -34,13 +34,13 @@ def rotating(
 def test_many_lines_by_size(tmp_path: Path) -> None:
     path = tmp_path / "deep" / "er" / "t.log"
     file = rotating(path, 10_000, 1_000)
-    want = [f"{i} {'x' * (i % 97)}\n" for i in range(20_000)]
+    want = [f"{i} {'x' * (i % 97)}\n" for i in range(8_000)]
     assert all(file.write(line.encode(), 1) for line in want)
     file.sync()
     file.close()
     file.close()
     assert text_of(path) == "".join(want)
-    assert file.rotations == len(parts(path)) - 1 > 50
+    assert file.rotations == len(parts(path)) - 1 > 20
     assert all(part.stat().st_size <= 10_000 for part in parts(path))
     assert all(part.read_text().endswith("\n") for part in parts(path))
 
@@ -75,6 +75,22 @@ def test_not_daily(tmp_path: Path) -> None:
         file.write(b"x\n", day * DAY_NS)
     file.close()
     assert file.rotations == 0
+
+
+def test_what_others_left_beside_it_stays(tmp_path: Path) -> None:
+    """Fewer parts than before drop the oldest; names that are not of the rotation are no part."""
+    path = tmp_path / "t[1].log"
+    others = ["t[1].log.gz", "t[1].log.1.gz", "t[1].log.01", "t[1].log.x", "t1.log.1"]
+    for name in (*others, "t[1].log.1", "t[1].log.2", "t[1].log.7", "t[1].log"):
+        (tmp_path / name).write_text(f"{name}\n")
+    file = rotating(path, keep=2)
+    file.write(b"x" * 5000, 0)
+    file.write(b"y", 0)
+    file.close()
+    left = {p.name: p.read_text() for p in tmp_path.iterdir()}
+    assert left.pop("t[1].log") == "y" and left.pop("t[1].log.1") == "x" * 5000
+    assert left.pop("t[1].log.2") == "t[1].log\n"
+    assert left == {name: f"{name}\n" for name in others}
 
 
 def test_keep_none(tmp_path: Path) -> None:
