@@ -17,6 +17,7 @@ cdef class Claim:
     cdef uint64_t bytes
     cdef int64_t timeout_ns
     cdef uint64_t records
+    cdef int _try(self, void **slot) noexcept
     cdef char *_open(self) except NULL
 
 cdef class Batches:

@@ -8,8 +8,7 @@ from tectra.core.msg import Template
 from tectra.core.ring_page import RingPage
 
 @final
-class Lease:
-    def __buffer__(self, flags: int, /) -> memoryview: ...
+class Lease: ...
 
 @final
 class Claim:

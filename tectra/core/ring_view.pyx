@@ -99,26 +99,31 @@ cdef class Claim:
         self.bytes = DTYPES[self.template_id].itemsize
         self.timeout_ns = timeout_ns
 
-    cdef char *_open(self) except NULL:
+    cdef int _try(self, void **slot) noexcept:
         """Claim as many records as fit, but one at least."""
         cdef RingPage ring = self.ring
-        cdef void *slot = NULL
         cdef uint64_t got = 0
         cdef uint64_t slots = self.bytes // TT_SLOT_BYTES
         cdef int rc
         self.records = 1
         if self.wanted > 1:
-            rc = tt_spsc_try_claim_n(ring.c, self.wanted * slots, &slot, &got)
-            if rc == TT_OK and got >= slots:
+            rc = tt_spsc_try_claim_n(ring.c, self.wanted * slots, slot, &got)
+            if rc != TT_OK:
+                return rc
+            if got >= slots:
                 self.records = got // slots
-                return <char *> slot
-            if rc == TT_OK:  # half a wide record is left before the end: one goes over it
-                tt_spsc_abort(ring.c)
-        rc = tt_spsc_try_claim(ring.c, self.bytes, &slot)
+                return TT_OK
+            tt_spsc_abort(ring.c)  # half a wide record is left before the end: one goes over it
+        return tt_spsc_try_claim(ring.c, self.bytes, slot)
+
+    cdef char *_open(self) except NULL:
+        cdef RingPage ring = self.ring
+        cdef void *slot = NULL
+        cdef int rc = self._try(&slot)
         if rc == TT_E_FULL:
-            if not ring.wait_space(slots, self.timeout_ns):
+            if not ring.wait_space(self.bytes // TT_SLOT_BYTES, self.timeout_ns):
                 ring.raise_full(self.timeout_ns)
-            rc = tt_spsc_try_claim(ring.c, self.bytes, &slot)
+            rc = self._try(&slot)
         if rc != TT_OK:
             ring.may_push()
             check_with(rc, "claim")

@@ -6,8 +6,14 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 from ring_model import RingModel
 
+from tectra.core.errors import RingFullError
 from tectra.core.msg import DTYPES, HEAD, Template
 from tectra.core.ring import SpscRing
+
+
+class AbortedError(Exception):
+    """Thrown inside a claim."""
+
 
 TEMPLATES = {1: Template.BOOK_ADD, 2: Template.BOOK_ADD_ATTRIBUTED}
 PAYLOAD = st.integers(0, 2**63 - 1)
@@ -68,6 +74,39 @@ class RingMachine(RuleBasedStateMachine):
         out = np.zeros(max_slots, HEAD)
         done = self.ring.drain_into(out)
         assert [read(r) for r in split(out[:done])] == self.model.drain(max_slots)
+
+    @rule(
+        slots=st.sampled_from([1, 2]),
+        payloads=st.lists(PAYLOAD, min_size=1, max_size=9),
+        commit=st.booleans(),
+    )
+    def claim(self, slots: int, payloads: list[int], commit: bool) -> None:
+        """In place, as many as the ring gives in a row; given up, there was nothing."""
+        try:
+            with self.ring.claim_many(TEMPLATES[slots], len(payloads), 0) as rows:
+                raw = np.ndarray((len(rows), slots * 8 - 1), "<u8", rows.base, 0, (slots * 64, 8))
+                raw[:, 1:] = np.array(payloads[: len(rows)], np.uint64)[:, None]
+                if not commit:
+                    raise AbortedError
+        except AbortedError:
+            return
+        except RingFullError:
+            assert not self.model.push(slots, 0)
+            return
+        assert 1 <= len(rows) <= len(payloads)
+        assert all(self.model.push(slots, p) for p in payloads[: len(rows)])
+
+    @rule(max_slots=st.integers(2, 70))
+    def batch(self, max_slots: int) -> None:
+        batches = self.ring.batches(max_slots=max_slots, timeout_ns=0)
+        rows = next(batches, None)
+        if rows is None:
+            assert self.model.depth == 0
+            return
+        got = [read(r) for r in split(rows)]
+        assert batches.end_of_batch == (len(rows) == self.model.depth)
+        assert got == self.model.drain(len(rows)) and len(rows) <= max_slots
+        batches.close()
 
     @invariant()
     def counters_agree(self) -> None:

@@ -103,7 +103,7 @@ def test_the_policy_is_switched_while_another_thread_steps() -> None:
             before = getattr(idle, name)
             idle.policy = policy
             assert idle.policy is policy
-            until(lambda name=name, before=before: getattr(idle, name) > before)  # type: ignore[misc]
+            until(lambda n=name, b=before: getattr(idle, n) > b)  # type: ignore[misc]
     finally:
         stop.set()
         idle.policy = IdlePolicy.SPIN
