@@ -6,6 +6,7 @@ import os
 import re
 import shutil
 import subprocess
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -55,7 +56,7 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Model:
     def build(program: str, header: str, edit: dict[str, str]) -> Path:
         key = (program, header, *edit, *edit.values())
         if key not in built:
-            include = out / f"include{len(built)}"
+            include = Path(tempfile.mkdtemp(prefix="edited", dir=out))
             if edit:
                 copy = include / "tectra"
                 shutil.copytree(INCLUDE, copy, ignore=shutil.ignore_patterns("schema.*"))
@@ -129,9 +130,10 @@ def test_every_execution_of_the_spsc_ring_deep(model):
 
 COMMIT = "tt_store_release64(slot, tt_spsc_word_(rec));"
 BATCH_COMMIT = "tt_store_release64(tt_spsc_commit_word_(r, start), first);"
-BATCH_FILL = "tt_spsc_fill_(r, (uint8_t *)slot, rec, n, ++number);"
+BATCH_FILL = "tt_spsc_fill_(r, (uint8_t *)slot, rec, n, pos + 1 - skew - wide);"
+BATCH_END = "tt_store_relaxed64(tt_spsc_commit_word_(r, pos), 0); /* the end mark"
 GIVE_BACK = "tt_store_release64(&page->read_pos, tt_load_relaxed64(&page->read_pos) + slots);"
-CLEAR = "tt_store_relaxed64(tt_spsc_commit_word_(r, p), 0);"
+CLEAR = "tt_store_relaxed64(word, 0);"
 INTACT = "return tt_load_acquire64(&r->page->intent_pos) - pos <= r->mask + 1;"
 PEEKED = "const tt_head *rec = tt_spsc_peek(r);\n"
 EARLY = """    if (rec != NULL)
@@ -150,18 +152,19 @@ SPSC = [
      BATCH_COMMIT.replace("release", "relaxed"), BATCH),
     ("giving back is not a release", "spsc.h", GIVE_BACK,
      GIVE_BACK.replace("store_release", "store_relaxed"), ONE),
-    ("room is not acquired", "spsc.h", "r->seen_read_pos = tt_load_acquire64(&page->read_pos);",
-     "r->seen_read_pos = tt_load_relaxed64(&page->read_pos);", ONE),
+    ("room is not acquired", "spsc.h", "r->seen_read_pos = tt_load_acquire64(",
+     "r->seen_read_pos = tt_load_relaxed64(", ONE),
     ("peek is not an acquire", "spsc.h", "return tt_load_acquire64(slot) == 0 ? NULL",
      "return tt_load_relaxed64(slot) == 0 ? NULL", ONE),
-    ("the run is not acquired", "spsc.h", "next = tt_load_acquire64(",
-     "next = tt_load_relaxed64(", RUNS),
+    ("the run is not acquired", "spsc.h", ": tt_load_acquire64(tt_spsc_commit_word_",
+     ": tt_load_relaxed64(tt_spsc_commit_word_", RUNS),
     ("no full check", "spsc.h", "if (depth + n > r->mask)\n", "if (0)\n", ONE),
     ("full is one too late", "spsc.h", "if (depth + n > r->mask)\n",
      "if (depth + n > r->mask + 1)\n", ONE),
-    ("no end mark", "spsc.h", CLEAR, "(void)p;", ONE),
-    ("the end mark is one short", "spsc.h", "for (uint64_t p = r->clear_to + 1;",
-     "for (uint64_t p = r->clear_to + 2;", ONE),
+    ("no end mark", "spsc.h", CLEAR, "(void)word;", ONE),
+    ("the end mark is one short", "spsc.h", "tt_spsc_clear_(r, r->clear_to + 1, end);",
+     "tt_spsc_clear_(r, r->clear_to + 2, end);", ONE),
+    ("a batch leaves no end mark", "spsc.h", BATCH_END, "(void)0; /*", BATCH),
     ("the spare slot is used", "spsc.h", "r->seen_read_pos + r->mask;",
      "r->seen_read_pos + r->mask + 1;", ONE),
     ("batch is visible before it is copied", "spsc.h", BATCH_FILL,
@@ -203,3 +206,72 @@ SPSC = [
 )
 def test_fault_in_the_spsc_ring_is_caught(model, header, old, new, scenario):
     assert_caught(model("model_spsc", scenario, header=header, edit={old: new}))
+
+
+def test_every_execution_of_the_mpmc_ring(model):
+    assert_proved(model("model_mpmc"))
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(7200)
+def test_every_execution_of_the_mpmc_ring_deep(model):
+    assert_proved(model("model_mpmc", "deep", timeout_s=7200))
+
+
+RELEASE = "tt_store_release64(&item->slot->word, next);"
+FREE_ACQUIRED = """const uint64_t word = tt_load_acquire64(&slot->word);
+        const int64_t ahead = (int64_t)(word - tt_mpmc_word(pos, 0, TT_MPMC_FREE));"""
+READY_ACQUIRED = "const uint64_t word = tt_load_acquire64(&slot->word); /* pairs with the store"
+READY_FENCED = "uint64_t word = tt_load_acquire64(&slot->word); /* pairs with the swap in commit */"
+CLAIM = "tt_cas64(&slot->word, &word, tt_mpmc_word(pos, r->me, TT_MPMC_CLAIMED))"
+READ = "tt_cas64(&slot->word, &word, tt_mpmc_word(pos, r->me, TT_MPMC_READING))"
+FINISH = "if (TT_UNLIKELY(!tt_cas64(&item->slot->word, &word, next)))"
+REUSE = "tt_store_release64(&slot->word, tt_mpmc_word(pos + r->mask + 1, 0, TT_MPMC_FREE));"
+PASS = "tt_mpmc_reword_(word, r->mask + 1, tt_mpmc_owner(word), TT_MPMC_HELD);"
+ALIVE = "TT_MPMC_OWNER_ALIVE(tt_mpmc_token_pid(token), (uint32_t)token)"
+QUARANTINE = "deep quarantine 2x1"
+PLAIN, PLAIN_2, ABORT = "plain 2x1, 2 slots, 3 each", "plain 1x2, 2 slots, 3 each", "plain abort"
+FENCED, FENCED_2, SLOW = "fenced 2x1, 2 slots", "fenced 1x2, 2 slots", "slow holders 1x1"
+
+MPMC = [
+    ("commit is not a release", "mpmc.h", RELEASE, RELEASE.replace("release", "relaxed"), PLAIN),
+    ("claim does not acquire", "mpmc_slot.h", FREE_ACQUIRED,
+     FREE_ACQUIRED.replace("acquire", "relaxed"), PLAIN),
+    ("peek does not acquire", "mpmc_slot.h", READY_ACQUIRED,
+     READY_ACQUIRED.replace("acquire", "relaxed"), PLAIN),
+    ("fenced peek does not acquire", "mpmc_slot.h", READY_FENCED,
+     READY_FENCED.replace("acquire", "relaxed"), FENCED),
+    ("two claim one position", "mpmc_slot.h", "tt_cas64(&page->write_pos, &pos, pos + 1)",
+     "(tt_store_release64(&page->write_pos, pos + 1), 1)", PLAIN),
+    ("two take one record", "mpmc_slot.h",
+     "if (TT_LIKELY(tt_cas64(&page->read_pos, &pos, pos + 1)))",
+     "if ((tt_store_release64(&page->read_pos, pos + 1), 1))", PLAIN_2),
+    ("two claim one slot", "mpmc_slot.h", CLAIM,
+     "(tt_store_release64(&slot->word, tt_mpmc_word(pos, r->me, TT_MPMC_CLAIMED)), 1)", FENCED),
+    ("two read one slot", "mpmc_slot.h", READ,
+     "(tt_store_release64(&slot->word, tt_mpmc_word(pos, r->me, TT_MPMC_READING)), 1)", FENCED_2),
+    ("the lap is one short", "mpmc.h", "tt_mpmc_word(item->pos + r->mask + 1, 0, TT_MPMC_FREE)",
+     "tt_mpmc_word(item->pos + r->mask, 0, TT_MPMC_FREE)", PLAIN),
+    ("no full check", "mpmc_slot.h",
+     "if (ahead < 0)\n            return TT_E_FULL;\n        if (ahead", "if (ahead", FENCED),
+    ("helps by two", "mpmc_slot.h", "tt_cas64(position, &pos, pos + 1)",
+     "tt_cas64(position, &pos, pos + 2)", FENCED),
+    ("aborted is delivered", "mpmc.h", "tt_mpmc_word(item->pos, 0, TT_MPMC_SKIP)",
+     "tt_mpmc_word(item->pos, 0, TT_MPMC_READY)", ABORT),
+    ("aborted slot is stuck", "mpmc_slot.h", REUSE, "(void)slot;", ABORT),
+    ("late commit is not fenced", "mpmc.h", FINISH,
+     "(void)word;\n        if (tt_store_release64(&item->slot->word, next), 0)", SLOW),
+    ("late reader delivers", "mpmc.h", "if (TT_LIKELY(tt_mpmc_release(r, &item) == TT_OK)) {",
+     "if ((void)tt_mpmc_release(r, &item), 1) {", SLOW),
+    ("no quarantine", "mpmc_owner.h", "next = dead ?", "next = dead >= 0 ?", QUARANTINE),
+    ("the stopped are taken for dead", "mpmc_owner.h", ALIVE, "0", QUARANTINE),
+    ("quarantine ends after a lap", "mpmc_slot.h", PASS,
+     "tt_mpmc_reword_(word, r->mask + 1, 0, TT_MPMC_FREE);", QUARANTINE),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("header", "old", "new", "scenario"), [m[1:] for m in MPMC], ids=[m[0] for m in MPMC]
+)
+def test_fault_in_the_mpmc_ring_is_caught(model, header, old, new, scenario):
+    assert_caught(model("model_mpmc", scenario, header=header, edit={old: new}))

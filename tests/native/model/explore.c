@@ -34,8 +34,7 @@ static size_t saved_used;
 
 typedef struct {
     tm_world world;
-    uint32_t events, undos;
-    uint8_t shared[TM_ARENA];
+    uint32_t events, undos, lines;
 } snapshot;
 
 static size_t stack_used(uint32_t t)
@@ -51,7 +50,7 @@ static size_t align64(size_t n)
 static snapshot *save(void)
 {
     snapshot *s = (snapshot *)(void *)(saved + saved_used);
-    size_t need = align64(sizeof *s);
+    size_t need = align64(sizeof *s) + tm_lines * TM_LINE;
     for (uint32_t t = 0; t < tm_the->threads; t++)
         need += tm_the->local_bytes + stack_used(t);
     if (saved_used + align64(need) > SAVED_BYTES)
@@ -59,9 +58,10 @@ static snapshot *save(void)
     s->world = tm_now;
     s->events = tm_events;
     s->undos = tm_shadow_mark();
-    memcpy(s->shared, tm_shared, tm_the->arena_bytes);
-    memcpy(s->shared + tm_alive_offset(0), tm_shared + tm_alive_offset(0), 8 * TM_THREADS);
+    s->lines = tm_lines;
     char *at = (char *)s + align64(sizeof *s);
+    for (uint32_t i = 0; i < tm_lines; i++, at += TM_LINE)
+        memcpy(at, tm_shared + tm_line[i] * TM_LINE, TM_LINE);
     for (uint32_t t = 0; t < tm_the->threads; t++) {
         memcpy(at, tm_own[t].local, tm_the->local_bytes);
         at += tm_the->local_bytes;
@@ -81,9 +81,12 @@ static void restore(const snapshot *s)
             tm_now.stores[i] = 1;
     tm_events = s->events;
     tm_shadow_undo(s->undos);
-    memcpy(tm_shared, s->shared, tm_the->arena_bytes);
-    memcpy(tm_shared + tm_alive_offset(0), s->shared + tm_alive_offset(0), 8 * TM_THREADS);
     const char *at = (const char *)s + align64(sizeof *s);
+    for (uint32_t i = 0; i < s->lines; i++, at += TM_LINE)
+        memcpy(tm_shared + tm_line[i] * TM_LINE, at, TM_LINE);
+    /* First written to since: as init left it. */
+    for (uint32_t i = s->lines; i < tm_lines; i++)
+        memcpy(tm_shared + tm_line[i] * TM_LINE, tm_first + tm_line[i] * TM_LINE, TM_LINE);
     for (uint32_t t = 0; t < tm_the->threads; t++) {
         memcpy(tm_own[t].local, at, tm_the->local_bytes);
         at += tm_the->local_bytes;
@@ -109,6 +112,8 @@ static int alone(uint32_t t, uint32_t mask)
         return 1;
     if (next->kind == TM_FULL)
         return (tm_fullers & others) == 0;
+    if (next->kind == TM_STORE && tm_contended[next->location] == 0)
+        return 1;
     return (tm_writers[next->location] & others) == 0;
 }
 
@@ -118,10 +123,14 @@ static void list(uint32_t t, const sleeping *asleep, choices *out)
     const tm_next *next = &thread->next;
     out->n = 0;
     uint32_t newest = next->location >= 0 ? tm_now.stores[next->location] - 1u : 0;
-    if (next->kind != TM_LOAD && !asleep->write[t] &&
-        (next->kind != TM_CAS || tm_history[next->location][newest].value == next->expected))
+    const int succeeds =
+        next->kind == TM_CAS && tm_history[next->location][newest].value == next->expected;
+    if (next->kind != TM_LOAD && !asleep->write[t] && (next->kind != TM_CAS || succeeds))
         out->choice[out->n++] = TM_DO;
-    if (tm_is_load(next->kind)) {
+    if (next->kind == TM_CAS && opt.fresh_cas) {
+        if (!succeeds && !asleep->write[t])
+            out->choice[out->n++] = (int)newest;
+    } else if (tm_is_load(next->kind)) {
         const uint32_t known = thread->now.at[next->location];
         const uint32_t from = known > asleep->upto[t] ? known : asleep->upto[t];
         for (uint32_t i = newest + 1; i-- > from;)
@@ -130,6 +139,21 @@ static void list(uint32_t t, const sleeping *asleep, choices *out)
     }
     if ((tm_the->may_stop >> t & 1u) && !asleep->stop[t])
         out->choice[out->n++] = TM_STOP;
+}
+
+/* Does the operation that was done change what the other thread's write would do? */
+static int disturbs(const tm_next *done, int wrote, const tm_next *theirs)
+{
+    if (done->location < 0)
+        return wrote && theirs->kind == TM_FULL && done->kind == TM_FULL;
+    if (theirs->location != done->location)
+        return 0;
+    if (wrote)
+        return 1;
+    /* A swap that failed because of the newest store, before a write. */
+    const uint64_t newest = tm_history[done->location][tm_now.stores[done->location] - 1].value;
+    return opt.fresh_cas && done->kind == TM_CAS && tm_is_write(theirs->kind) &&
+           (theirs->kind != TM_CAS || newest == theirs->expected);
 }
 
 /* Do it, run the thread up to its next operation, and wake what does not commute with it. */
@@ -166,12 +190,9 @@ static void take(uint32_t t, int choice, sleeping *asleep)
             tm_announce(t);
     }
     asleep->upto[t] = asleep->write[t] = asleep->stop[t] = 0;
-    for (uint32_t u = 0; wrote && u < tm_the->threads; u++) {
-        const tm_next *theirs = &tm_now.thread[u].next;
-        if (u != t && (done.location >= 0 ? theirs->location == done.location
-                                          : theirs->kind == TM_FULL && done.kind == TM_FULL))
+    for (uint32_t u = 0; u < TM_THREADS; u++)
+        if (u != t && disturbs(&done, wrote, &tm_now.thread[u].next))
             asleep->write[u] = 0;
-    }
 }
 
 static double leaf(void)
@@ -238,6 +259,25 @@ static double branch(uint32_t mask, sleeping asleep)
     return total;
 }
 
+/* State and what sleeps there, as far as it says anything. */
+static uint64_t state_key(uint32_t mask, const sleeping *asleep)
+{
+    uint64_t key = tm_state_hash();
+    for (uint32_t t = 0; t < tm_the->threads; t++) {
+        const tm_next *next = &tm_now.thread[t].next;
+        if (tm_now.thread[t].state != TM_RUNNING)
+            continue;
+        uint32_t upto = 0;
+        if (next->kind == TM_LOAD || (next->kind == TM_CAS && !opt.fresh_cas)) {
+            const uint32_t known = tm_now.thread[t].now.at[next->location];
+            upto = asleep->upto[t] > known ? asleep->upto[t] - known : 0;
+        }
+        key = tm_mix(key, upto | (uint64_t)asleep->write[t] << 8 | (uint64_t)asleep->stop[t] << 9 |
+                              (uint64_t)(mask >> t & 1u) << 10);
+    }
+    return key;
+}
+
 static double explore(sleeping asleep)
 {
     uint32_t mask;
@@ -250,6 +290,11 @@ static double explore(sleeping asleep)
             res.cut = 1;
             return 0;
         }
+        for (uint32_t t = 0; t < tm_the->threads; t++)
+            if (tm_now.thread[t].state == TM_LEFT_OUT) {
+                res.left_out++;
+                return 0;
+            }
         if (mask == 0)
             return leaf();
         mask = candidates(mask, &asleep, &found);
@@ -263,7 +308,7 @@ static double explore(sleeping asleep)
     }
     if (!opt.merge)
         return branch(mask, asleep);
-    const uint64_t key = tm_hash_bytes(tm_state_hash(), &asleep, sizeof asleep);
+    const uint64_t key = state_key(mask, &asleep);
     const double *known = tm_table_find(key);
     if (known != NULL) {
         res.merged++;
@@ -326,7 +371,7 @@ tm_result tm_explore(const tm_program *program, const tm_options *options)
     clock_gettime(CLOCK_MONOTONIC, &from);
     uint64_t restarts = 0;
     do {
-        res = (tm_result){.restarts = restarts++};
+        res = (tm_result){.restarts = restarts++, .fresh_cas = opt.fresh_cas};
         tm_surprise = 0;
         tm_table_reset();
         start();
@@ -341,7 +386,10 @@ tm_result tm_explore(const tm_program *program, const tm_options *options)
 void tm_print(const tm_program *program, const tm_result *r)
 {
     printf("%s: %.0f executions, %s; %llu run to their end", program->name, r->executions,
-           r->cut ? "CUT by the bound" : "all explored", (unsigned long long)r->ends);
+           r->cut         ? "CUT by the bound"
+           : r->fresh_cas ? "all explored (failed swaps read the newest)"
+                          : "all explored",
+           (unsigned long long)r->ends);
     if (r->states != 0)
         printf(", %llu states, %llu met again", (unsigned long long)r->states,
                (unsigned long long)r->merged);

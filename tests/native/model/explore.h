@@ -21,7 +21,8 @@
  *
  * Reduction. A load that reads a given store commutes with every later store of another thread, as
  * the old store stays readable. So (1) an operation on a location that no other running thread
- * writes goes first and alone (all its choices, no other thread's); (2) sleep sets: what was
+ * writes goes first and alone (all its choices, no other thread's), and so does a store on a
+ * location whose writes all know the newest store before them; (2) sleep sets: what was
  * explored at a state is not explored again behind an operation it commutes with: of a load, the
  * stores up to the newest one tried sleep for good; a write sleeps until another thread writes the
  * location. Who writes what is learned; a surprise starts the search again. (3) With `merge`, a
@@ -35,13 +36,12 @@
 #include <stdint.h>
 
 #define TM_THREADS 5
-#define TM_LOCAL 2048 /* private bytes of a thread: handle, script, results */
-#define TM_ARENA 8192 /* shared bytes */
+#define TM_LOCAL 2048  /* private bytes of a thread: handle, script, results */
+#define TM_ARENA 32768 /* shared bytes */
 
 typedef struct {
     const char *name;
     uint32_t threads;
-    size_t arena_bytes; /* of TM_ARENA, what is used */
     size_t local_bytes; /* of TM_LOCAL */
     uint32_t may_stop;  /* bit per thread: may be stopped for ever before any operation */
     int stop_is_death;  /* a stopped thread's process is gone: kill() says so */
@@ -59,15 +59,17 @@ typedef struct {
     int reduce;    /* 0: every interleaving, for comparison */
     int merge;     /* 1: do not enter a known state again */
     int graphs;    /* 1: count different executions (who read which store), for comparison */
+    int fresh_cas; /* 1: a compare-and-swap that fails reads the newest store only */
     uint64_t most; /* operations before the search is cut; 0: no bound */
 } tm_options;
 
 typedef struct {
     double executions; /* different ones; with `merge` including those behind a known state */
     uint64_t ends;     /* executions run to their end */
-    uint64_t states, merged, blocked, operations, restarts, graphs;
+    uint64_t states, merged, blocked, left_out, operations, restarts, graphs;
     uint32_t depth;
     int cut;
+    int fresh_cas;
     double seconds;
 } tm_result;
 
@@ -82,6 +84,9 @@ int tm_stopped(uint32_t thread);
 uint32_t tm_pid(uint32_t thread);
 /* For init: be the process of a thread; TM_THREADS: nobody's again. */
 void tm_act_as(uint32_t thread);
+
+/* From a thread: the rest of this execution is the mirror image of one that is explored. */
+void tm_leave_out(void);
 
 /* What went wrong, the schedule that led there; exit 1. */
 void tm_fail(const char *format, ...) __attribute__((format(printf, 1, 2), noreturn));

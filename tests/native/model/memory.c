@@ -10,9 +10,15 @@ uint8_t tm_first[TM_ARENA];
 tm_store tm_history[TM_LOCATIONS][TM_STORES];
 size_t tm_offset[TM_LOCATIONS];
 uint32_t tm_locations;
+tm_view tm_unused[TM_THREADS];
 uint32_t tm_writers[TM_LOCATIONS], tm_fullers, tm_acquirers, tm_releasers;
+uint32_t tm_contended[TM_LOCATIONS];
 int tm_surprise;
 
+uint16_t tm_line[TM_LINES];
+uint32_t tm_lines;
+
+static uint8_t line_known[TM_LINES];
 static uint8_t location_at[TM_ARENA / 4], width_of[TM_LOCATIONS];
 static tm_shadow shadow[TM_GRANULES];
 static uint16_t touched[TM_GRANULES]; /* granules with plain accesses */
@@ -39,8 +45,22 @@ void tm_memory_reset(void)
     memset(&tm_now, 0, sizeof tm_now);
     memset(shadow, 0, sizeof shadow);
     undos = 0;
+    tm_lines = 0;
+    memset(line_known, 0, sizeof line_known);
     for (uint32_t i = 0; i < tm_locations; i++)
         tm_now.stores[i] = 1;
+}
+
+void tm_touch(const void *at, size_t bytes)
+{
+    const size_t offset = (size_t)((const uint8_t *)at - tm_shared);
+    if (offset >= TM_ARENA || bytes == 0)
+        return;
+    for (size_t line = offset / TM_LINE; line <= (offset + bytes - 1) / TM_LINE; line++)
+        if (line < TM_LINES && !line_known[line]) {
+            line_known[line] = 1;
+            tm_line[tm_lines++] = (uint16_t)line;
+        }
 }
 
 uint64_t tm_value_at(const void *at, uint32_t bytes)
@@ -78,6 +98,11 @@ void tm_memory_forget(void)
     tm_locations = 0;
     memset(location_at, 0, sizeof location_at);
     memset(tm_writers, 0, sizeof tm_writers);
+    memset(tm_contended, 0, sizeof tm_contended);
+    for (uint32_t t = 0; t < TM_THREADS; t++) {
+        memset(tm_unused[t].at, 0xff, sizeof tm_unused[t].at);
+        memset(tm_unused[t].epoch, 0, sizeof tm_unused[t].epoch);
+    }
     memset(is_touched, 0, sizeof is_touched);
     touches = 0;
     tm_fullers = tm_acquirers = tm_releasers = 0;
@@ -103,6 +128,10 @@ static void learn(uint32_t *mask, uint32_t thread)
 void tm_announce(uint32_t thread)
 {
     const tm_next *next = &tm_now.thread[thread].next;
+    if (next->location >= 0 && tm_unused[thread].at[next->location] != 0) {
+        tm_unused[thread].at[next->location] = 0;
+        tm_surprise = 1;
+    }
     if (tm_is_write(next->kind))
         learn(&tm_writers[next->location], thread);
     if (next->kind == TM_FULL)
@@ -178,14 +207,14 @@ static void access(uint32_t thread, size_t granule, bool writes, bool atomic)
 static void plain(const void *at, size_t bytes, bool writes)
 {
     const size_t offset = (size_t)((const uint8_t *)at - tm_shared);
+    if (writes)
+        tm_touch(at, bytes);
     if (tm_current < 0 || bytes == 0)
         return;
     if (offset >= TM_ARENA || offset + bytes > TM_ARENA)
         return;
     for (size_t granule = offset / 8; granule <= (offset + bytes - 1) / 8; granule++)
         access((uint32_t)tm_current, granule, writes, false);
-    if (!writes)
-        tm_now.thread[tm_current].chain = tm_hash_bytes(tm_now.thread[tm_current].chain, at, bytes);
 }
 
 void *tm_memcpy(void *to, const void *from, size_t bytes)
@@ -293,6 +322,7 @@ static void write_store(uint32_t thread, const tm_next *op, uint64_t value)
     if (op->ordered)
         next_epoch(me, thread);
     void *at = tm_shared + tm_offset[op->location];
+    tm_touch(at, op->bytes);
     if (op->bytes == 4)
         *(uint32_t *)at = (uint32_t)value;
     else
@@ -324,6 +354,8 @@ void tm_perform(uint32_t thread, int choice)
     const tm_next *op = &me->next;
     const uint32_t newest = op->location >= 0 ? tm_now.stores[op->location] - 1u : 0;
     me->seen = 0;
+    if (choice == TM_DO && op->location >= 0 && me->now.at[op->location] < newest)
+        learn(&tm_contended[op->location], 0);
     if (choice != TM_DO) {
         read_store(thread, op, (uint32_t)choice);
         me->result = op->kind == TM_CAS ? 0 : me->seen;
@@ -337,81 +369,114 @@ void tm_perform(uint32_t thread, int choice)
         me->result = op->kind == TM_CAS ? 1 : me->seen;
         write_store(thread, op, op->kind == TM_ADD ? me->seen + op->value : op->value);
     }
-    me->chain = tm_mix(tm_mix(me->chain, me->result), me->seen);
 }
 
-/* Fingerprint of the state: what can still matter. A component of a view that every running thread
- * knows is as good as nothing; so is an access that all know to be over. */
+/* Fingerprint of the state: what can still matter. Indices count from the oldest store that a
+ * thread which uses the location may still read; epochs are ranked among those of recorded accesses
+ * that some thread does not know to be over. Two states with the same print go on alike. */
 
-static uint64_t hash_view(uint64_t hash, const tm_view *view, const tm_view *floor)
+static uint8_t rank_of[TM_THREADS][256];
+static tm_view floor_now;
+
+static uint64_t hash_view(uint64_t hash, const tm_view *view)
 {
-    tm_view seen = *view;
-    join(&seen, floor);
-    for (size_t i = 0; i < tm_locations; i += 8) {
-        uint64_t word;
-        memcpy(&word, seen.at + i, 8);
-        hash = tm_mix(hash, word);
-    }
-    uint64_t word;
-    memcpy(&word, seen.epoch, 8);
-    return tm_mix(hash, word);
+    union {
+        uint8_t bytes[TM_LOCATIONS];
+        uint64_t words[TM_LOCATIONS / 8];
+    } seen;
+    for (size_t i = 0; i < TM_LOCATIONS; i++)
+        seen.bytes[i] =
+            view->at[i] > floor_now.at[i] ? (uint8_t)(view->at[i] - floor_now.at[i]) : 0;
+    for (size_t i = 0; i * 8 < tm_locations; i++)
+        if (seen.words[i] != 0)
+            hash = tm_mix(hash, seen.words[i] ^ (i << 59));
+    uint64_t ranks = 0;
+    for (uint32_t t = 0; t < tm_the->threads; t++)
+        ranks = ranks << 8 | rank_of[t][view->epoch[t]];
+    return tm_mix(hash, ranks);
 }
 
-static uint64_t hash_shadow(uint64_t hash, const tm_shadow *s, const tm_view *floor)
+static void find_floor(void)
 {
-    const uint8_t *epochs = (const uint8_t *)s;
-    for (uint32_t i = 0; i < sizeof(tm_shadow); i++) {
-        const uint32_t u = i % TM_THREADS;
-        if (epochs[i] > floor->epoch[u])
-            hash = tm_mix(hash, (uint64_t)i << 8 | epochs[i]);
-    }
-    return hash;
-}
-
-/* Epochs: a thread's own component counts for the others only, who may not know it yet. */
-static tm_view known_to_all(void)
-{
-    tm_view floor;
-    uint8_t *least = (uint8_t *)&floor;
-    memset(&floor, 0xff, sizeof floor);
+    uint8_t *least = (uint8_t *)&floor_now;
+    memset(&floor_now, 0xff, sizeof floor_now);
     for (uint32_t t = 0; t < tm_the->threads; t++) {
         const tm_thread *thread = &tm_now.thread[t];
         if (thread->state != TM_RUNNING)
             continue;
         const uint8_t *known = (const uint8_t *)&thread->now;
-        for (size_t i = 0; i < sizeof(tm_view); i++)
-            least[i] = known[i] < least[i] ? known[i] : least[i];
+        const uint8_t *unused = (const uint8_t *)&tm_unused[t];
+        for (size_t i = 0; i < sizeof(tm_view); i++) {
+            const uint8_t k = known[i] | unused[i];
+            least[i] = k < least[i] ? k : least[i];
+        }
     }
-    return floor;
+}
+
+/* An access that all know to be over is as good as none. */
+static void find_ranks(void)
+{
+    memset(rank_of, 0, sizeof rank_of);
+    for (uint32_t i = 0; i < touches; i++) {
+        const uint8_t *epochs = (const uint8_t *)&shadow[touched[i]];
+        for (uint32_t j = 0; j < sizeof(tm_shadow); j++)
+            if (epochs[j] > floor_now.epoch[j % TM_THREADS])
+                rank_of[j % TM_THREADS][epochs[j]] = 1;
+    }
+    for (uint32_t t = 0; t < tm_the->threads; t++)
+        for (uint32_t e = 1; e < 256; e++)
+            rank_of[t][e] = (uint8_t)(rank_of[t][e] + rank_of[t][e - 1]);
+}
+
+static uint64_t hash_shadow(uint64_t hash, const tm_shadow *s)
+{
+    const uint8_t *epochs = (const uint8_t *)s;
+    for (uint32_t i = 0; i < sizeof(tm_shadow); i++) {
+        const uint32_t u = i % TM_THREADS;
+        if (epochs[i] > floor_now.epoch[u])
+            hash = tm_mix(hash, (uint64_t)i << 8 | rank_of[u][epochs[i]]);
+    }
+    return hash;
+}
+
+static uint64_t hash_stores(uint64_t hash, uint32_t location)
+{
+    const uint32_t n = tm_now.stores[location];
+    const tm_store *store = tm_history[location];
+    /* The newest always: the check at the end reads it. */
+    hash = tm_mix(hash, store[n - 1].value);
+    for (uint32_t i = floor_now.at[location]; i < n; i++)
+        hash = hash_view(tm_mix(hash, store[i].value), &store[i].carries);
+    return hash;
 }
 
 uint64_t tm_state_hash(void)
 {
-    const tm_view floor = known_to_all();
     uint64_t hash = 1;
+    find_floor();
+    find_ranks();
     for (uint32_t t = 0; t < tm_the->threads; t++) {
         const tm_thread *thread = &tm_now.thread[t];
         hash = tm_mix(hash, thread->state);
         hash = tm_mix(hash, thread->chain);
         if (thread->state != TM_RUNNING)
             continue;
-        hash = hash_view(hash, &thread->now, &floor);
+        hash = tm_mix(hash, (uint64_t)thread->next.location << 8 | (uint32_t)thread->next.kind);
+        hash = tm_mix(tm_mix(hash, thread->next.value), thread->next.expected);
+        hash = hash_view(hash, &thread->now);
         if (tm_acquirers >> t & 1u)
-            hash = hash_view(hash, &thread->pending, &floor);
+            hash = hash_view(hash, &thread->pending);
         if (tm_releasers >> t & 1u)
-            hash = hash_view(hash, &thread->fenced, &floor);
+            hash = hash_view(hash, &thread->fenced);
     }
     if (tm_fullers != 0)
-        hash = hash_view(hash, &tm_now.full, &floor);
+        hash = hash_view(hash, &tm_now.full);
     for (uint32_t i = 0; i < tm_locations; i++)
-        for (uint32_t j = floor.at[i]; j < tm_now.stores[i]; j++) {
-            hash = tm_mix(hash, tm_history[i][j].value);
-            hash = hash_view(hash, &tm_history[i][j].carries, &floor);
-        }
+        hash = hash_stores(hash, i);
     for (uint32_t i = 0; i < touches; i++) {
         uint64_t word;
         memcpy(&word, tm_shared + touched[i] * 8u, 8);
-        hash = hash_shadow(tm_mix(hash, word), &shadow[touched[i]], &floor);
+        hash = hash_shadow(tm_mix(hash, word), &shadow[touched[i]]);
     }
     return hash;
 }

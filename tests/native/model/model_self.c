@@ -242,7 +242,6 @@ static tm_program program_of(const litmus *l)
     fenced = l->fenced;
     return (tm_program){.name = l->name,
                         .threads = l->threads,
-                        .arena_bytes = sizeof(page),
                         .local_bytes = sizeof(local),
                         .init = init,
                         .step = l->step,
@@ -268,6 +267,9 @@ static void try(const litmus *l)
     const size_t n_less = copy_outcomes(less);
     const tm_result known = tm_explore(&p, &(tm_options){.reduce = 1, .merge = 1});
     const size_t n_merged = copy_outcomes(merged);
+    const tm_result fresh_all = tm_explore(&p, &(tm_options){.graphs = 1, .fresh_cas = 1});
+    const tm_result fresh = tm_explore(&p, &(tm_options){.reduce = 1, .graphs = 1, .fresh_cas = 1});
+    TM_CHECK(fresh.ends == fresh.graphs && fresh.graphs == fresh_all.graphs);
     printf("%-38s %8llu interleavings, %5llu different, %5llu explored, %2zu outcomes\n", l->name,
            (unsigned long long)brute.ends, (unsigned long long)brute.graphs,
            (unsigned long long)reduced.ends, n);

@@ -296,10 +296,8 @@ static const scenario LIST[] = {
 static void run(const scenario *s)
 {
     now = s;
-    const uint64_t bytes = tt_spsc_bytes(s->capacity, s->flags);
     const tm_program p = {.name = s->name,
                           .threads = s->third >= 0 ? 3 : 2,
-                          .arena_bytes = (bytes + 127) & ~(uint64_t)127,
                           .local_bytes = sizeof(local),
                           .may_stop = s->dies,
                           .stop_is_death = 1,

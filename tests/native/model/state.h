@@ -19,11 +19,14 @@
 #define TM_EPOCHS 250  /* releases of one thread in one execution */
 #define TM_EVENTS 4096 /* operations of one execution */
 #define TM_STACK 32768
+#define TM_STACK_CLEAR 2048
 #define TM_GRANULES (TM_ARENA / 8)
+#define TM_LINE 64
+#define TM_LINES (TM_ARENA / TM_LINE)
 
 /* Choices of a thread: the index of the store that its load reads, or one of these. */
 enum { TM_DO = 250, TM_STOP = 251 };
-enum { TM_RUNNING, TM_FINISHED, TM_STOPPED };
+enum { TM_RUNNING, TM_FINISHED, TM_STOPPED, TM_LEFT_OUT };
 
 /* What a thread knows: of each location the oldest store it may still read, of each thread the
  * epoch up to which its accesses came before. */
@@ -51,7 +54,7 @@ typedef struct {
     tm_view fenced;  /* what its relaxed stores carry since the last release fence */
     tm_next next;
     uint64_t result, seen; /* of the last operation */
-    uint64_t chain;        /* everything it read since its local bytes said it all */
+    uint64_t chain;        /* fingerprint of the thread itself */
     uint64_t graph;        /* everything it did */
     uint32_t state;
     char *low; /* lowest used byte of its stack */
@@ -93,16 +96,21 @@ extern int tm_current;             /* the thread that runs, or -1: alone */
 extern tm_store tm_history[TM_LOCATIONS][TM_STORES];
 extern size_t tm_offset[TM_LOCATIONS]; /* in the arena */
 extern uint32_t tm_locations;
+extern uint16_t tm_line[TM_LINES]; /* written to since init, the first tm_lines of the list */
+extern uint32_t tm_lines;
 extern tm_event tm_trace[TM_EVENTS];
 extern uint32_t tm_events;
 
 /* Learned about the program: threads that write each location; that use fences. */
+extern tm_view tm_unused[TM_THREADS]; /* 0xff where a thread does not use the location */
 extern uint32_t tm_writers[TM_LOCATIONS], tm_fullers, tm_acquirers, tm_releasers;
+extern uint32_t tm_contended[TM_LOCATIONS]; /* 1: some write did not know the newest store */
 extern int tm_surprise;
 
 /* memory.c */
 void tm_memory_reset(void);
 void tm_memory_forget(void);
+void tm_touch(const void *at, size_t bytes); /* is about to be written */
 int tm_location(const void *at, uint32_t bytes);
 uint64_t tm_value_at(const void *at, uint32_t bytes);
 void tm_perform(uint32_t thread, int choice);

@@ -25,12 +25,19 @@ uint64_t tm_hash_bytes(uint64_t hash, const void *bytes, size_t n)
     return tm_mix(hash, word);
 }
 
-/* Between two steps a thread is its local bytes: how it came there is forgotten. */
+/* Clears what earlier steps left on the stack below: equal threads then have equal stacks. */
+__attribute__((noinline)) static void clear_below(void)
+{
+    volatile char below[TM_STACK_CLEAR];
+    for (size_t i = 0; i < sizeof below; i += 8)
+        *(volatile uint64_t *)(volatile void *)(below + i) = 0;
+}
+
 static void body(void)
 {
     const uint32_t t = (uint32_t)tm_current;
     do {
-        tm_now.thread[t].chain = tm_hash_bytes(t, tm_own[t].local, tm_the->local_bytes);
+        clear_below();
     } while (tm_the->step(t, tm_own[t].local));
     tm_now.thread[t].chain = tm_hash_bytes(t, tm_own[t].local, tm_the->local_bytes);
     tm_now.thread[t].state = TM_FINISHED;
@@ -38,15 +45,27 @@ static void body(void)
     _longjmp(scheduler, 1);
 }
 
+/* A suspended thread is its stack, its saved registers and its local bytes. */
 void tm_switch_out(void)
 {
     tm_thread *me = &tm_now.thread[tm_current];
+    tm_private *own = &tm_own[tm_current];
     char *here = __builtin_frame_address(0);
     me->low = here - 512;
-    if (me->low < tm_own[tm_current].stack)
+    if (me->low < own->stack)
         tm_fail("stack of thread %d", tm_current);
-    if (_setjmp(me->resume) == 0)
+    if (_setjmp(me->resume) == 0) {
+        uint64_t hash = tm_hash_bytes(1, own->local, tm_the->local_bytes);
+        hash = tm_hash_bytes(hash, here, (size_t)(own->stack + TM_STACK - here));
+        me->chain = tm_hash_bytes(hash, me->resume->__jmpbuf, sizeof me->resume->__jmpbuf);
         _longjmp(scheduler, 1);
+    }
+}
+
+void tm_leave_out(void)
+{
+    tm_now.thread[tm_current].state = TM_LEFT_OUT;
+    tm_switch_out();
 }
 
 /* Run a thread up to its next operation, or to its end. */
@@ -84,10 +103,18 @@ static void put(void *at, uint32_t bytes, uint64_t value)
         *(uint64_t *)at = value;
 }
 
-/* Nobody else runs: init and check. */
+/* In the memory of one thread, or while nobody else runs. */
+static bool is_alone(const void *at, uint32_t bytes)
+{
+    const size_t offset = (size_t)((const uint8_t *)at - tm_shared);
+    return tm_current < 0 || (bytes != 0 && offset >= TM_ARENA);
+}
+
 static uint64_t alone(int kind, void *at, uint32_t bytes, uint64_t value)
 {
     const uint64_t old = bytes == 0 ? 0 : tm_value_at(at, bytes);
+    if (kind != TM_LOAD)
+        tm_touch(at, bytes);
     if (kind == TM_STORE || kind == TM_SWAP)
         put(at, bytes, value);
     else if (kind == TM_ADD)
@@ -98,7 +125,7 @@ static uint64_t alone(int kind, void *at, uint32_t bytes, uint64_t value)
 uint64_t tm_operate(int kind, const void *at, uint32_t bytes, int ordered, uint64_t value,
                     tm_site site)
 {
-    if (tm_current < 0)
+    if (is_alone(at, bytes))
         return alone(kind, (void *)(uintptr_t)at, bytes, value);
     tm_thread *me = &tm_now.thread[tm_current];
     me->next = (tm_next){.kind = kind,
@@ -114,8 +141,9 @@ uint64_t tm_operate(int kind, const void *at, uint32_t bytes, int ordered, uint6
 bool tm_cas(void *at, uint32_t bytes, void *expected, uint64_t value, tm_site site)
 {
     const uint64_t want = tm_value_at(expected, bytes);
-    if (tm_current < 0) {
+    if (is_alone(at, bytes)) {
         const uint64_t found = tm_value_at(at, bytes);
+        tm_touch(at, bytes);
         put(found == want ? at : expected, bytes, found == want ? value : found);
         return found == want;
     }
