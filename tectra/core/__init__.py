@@ -64,10 +64,6 @@ from tectra.core.value import Labels, Value
 from tectra.core.window import MarketDataWindow
 
 __all__ = [
-    "DTYPES",
-    "PAYLOADS",
-    "REJECT_TEXT",
-    "RISK_TEXT",
     "Ack",
     "BookFeatures",
     "BookLevel",
@@ -108,6 +104,7 @@ __all__ = [
     "OrderRequest",
     "OrderState",
     "OrderType",
+    "PAYLOADS",
     "Pressure",
     "Price",
     "Quantity",
