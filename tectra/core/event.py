@@ -290,7 +290,10 @@ class Event(Value):
                 f"Event: found fields {sorted(rest)}; allowed: exactly "
                 f"{sorted(f.name for f in fields(cls))}"
             )
-        rest["payload"] = _CLASSES[kind].from_dict(rest["payload"])
-        rest["provider"] = Exchange(rest["provider"])
-        rest["ingest_ts"] = Timestamp.from_dict(rest["ingest_ts"])
+        try:
+            rest["payload"] = _CLASSES[kind].from_dict(rest["payload"])
+            rest["provider"] = Exchange(rest["provider"])
+            rest["ingest_ts"] = Timestamp.from_dict(rest["ingest_ts"])
+        except (AttributeError, LookupError, TypeError, ValueError) as error:
+            raise InputError(f"Event: {error}; allowed: what to_dict() writes") from None
         return cls(**rest)

@@ -281,11 +281,22 @@ class Value:
 
     @classmethod
     def from_dict(cls, plain: Mapping[str, Any]) -> Self:
-        """Inverse of to_dict(). InputError for an unknown or a missing field."""
+        """Inverse of to_dict(). InputError for an unknown or a missing field, and for a plain value
+        that no to_dict() writes.
+        """
         own: Any = cls
         kinds = _kinds(own)
         if plain.keys() != kinds.keys():
             raise InputError(
                 f"{cls.__name__}: found fields {sorted(plain)}; allowed: exactly {sorted(kinds)}"
             )
-        return cls(**{name: kind.build(plain[name]) for name, kind in kinds.items()})
+        built = {}
+        for name, kind in kinds.items():
+            try:
+                built[name] = kind.build(plain[name])
+            except (_Refused, ArithmeticError, AttributeError, LookupError, TypeError):
+                raise InputError(
+                    f"{cls.__name__}.{name}: found {plain[name]!r:.60}; allowed: what to_dict() "
+                    f"writes for {kind.allowed}"
+                ) from None
+        return cls(**built)

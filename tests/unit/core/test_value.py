@@ -150,6 +150,27 @@ def test_dicts_go_through_json(kind: Any, data: Any) -> None:
             kind.from_dict(broken)
 
 
+@pytest.mark.parametrize(
+    "kind",
+    [k for k in TYPES if issubclass(k, Value)],
+    ids=lambda k: k.__name__,
+)
+@settings(max_examples=10)
+@given(data=st.data())
+def test_what_no_to_dict_writes_is_refused(kind: Any, data: Any) -> None:
+    """Any field replaced by something odd: refused on purpose, or a value that says so again."""
+    plain = data.draw(values(kind)).to_dict()
+    name = data.draw(st.sampled_from(sorted(plain)))
+    odd = data.draw(st.sampled_from([None, 99, -1, 1.5, "x", [], [1], {}, {"a": 1}, 1 << 70]))
+    try:
+        again = kind.from_dict({**plain, name: odd})
+    except (InputError, OverflowError, TypeError) as error:
+        good = "allowed" in str(error)
+    else:
+        good = kind.from_dict(again.to_dict()) == again
+    assert good
+
+
 def _integers(plain: Any) -> list[int]:
     if isinstance(plain, dict):
         return [n for v in plain.values() for n in _integers(v)]
