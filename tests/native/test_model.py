@@ -26,8 +26,15 @@ PROGRAM = [
     '-DTECTRA_ATOMIC_MODEL="atomic_model.h"',
     "-DTT_SPSC_CAPACITY_MIN=2u",
     "-DTT_SPSC_LAPS_MAX=2",
+    "-DTT_BCAST_WORD_STEP=2u",
     "-fsanitize=thread",
 ]
+SMALLER = {
+    "model_bcast": [
+        ("bcast_page.h", "define TT_BCAST_CAPACITY_MIN 8u", "define TT_BCAST_CAPACITY_MIN 2u"),
+        ("bcast_page.h", "define TT_BCAST_TRIES_MAX 16", "define TT_BCAST_TRIES_MAX 2"),
+    ]
+}
 TIME_LIMIT_S = 60
 
 Model = Callable[..., subprocess.CompletedProcess[str]]
@@ -57,17 +64,17 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Model:
         key = (program, header, *edit, *edit.values())
         if key not in built:
             include = Path(tempfile.mkdtemp(prefix="edited", dir=out))
-            if edit:
+            changes = [*SMALLER.get(program, []), *((header, *pair) for pair in edit.items())]
+            if changes:
                 copy = include / "tectra"
                 shutil.copytree(INCLUDE, copy, ignore=shutil.ignore_patterns("schema.*"))
-                text = (copy / header).read_text()
-                for old, new in edit.items():
-                    assert old in text, f"{header} has no {old!r} to weaken"
-                    text = text.replace(old, new)
-                (copy / header).write_text(text)
+            for name, old, new in changes:
+                text = (copy / name).read_text()
+                assert old in text, f"{name} has no {old!r} to weaken"
+                (copy / name).write_text(text.replace(old, new))
             target = out / f"{program}{len(built)}"
             source = str(HERE / f"{program}.c")
-            flags = [*PROGRAM, f"-I{include if edit else INCLUDE.parent}"]
+            flags = [*PROGRAM, f"-I{include if changes else INCLUDE.parent}"]
             compile_(*flags, "-c", source, "-o", f"{target}.o")
             compile_(f"{target}.o", *explorer(), "-o", str(target))
             built[key] = target
@@ -275,3 +282,40 @@ MPMC = [
 )
 def test_fault_in_the_mpmc_ring_is_caught(model, header, old, new, scenario):
     assert_caught(model("model_mpmc", scenario, header=header, edit={old: new}))
+
+
+def test_every_execution_of_the_broadcast_ring(model):
+    assert_proved(model("model_bcast"))
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(900)
+def test_every_execution_of_the_broadcast_ring_deep(model):
+    assert_proved(model("model_bcast", "deep", timeout_s=900))
+
+
+STAMP = "tt_store_release64(&r->control[pos & r->mask].stamp, number << 1 | (n - 1));"
+FILL = "tt_store_release64(slot + i, i == 1 ? second : tt_bcast_word_(rec, i));"
+UNCHANGED = "if (TT_LIKELY(n != 0 && tt_load_relaxed64(&control->stamp) == stamp)) {"
+COUNT = "tt_store_release64(&r->page->write_pos, pos);"
+ONE_READER = "1 reader, 2 slots"
+
+BCAST = [
+    ("stamp is not a release", STAMP, STAMP.replace("release", "relaxed")),
+    ("stamp is not acquired", "const uint64_t stamp = tt_load_acquire64(&control->stamp);",
+     "const uint64_t stamp = tt_load_relaxed64(&control->stamp);"),
+    ("words are not released", FILL, FILL.replace("release", "relaxed")),
+    ("words are not acquired", "const uint64_t word = tt_load_acquire64(slot + i); /* pairs",
+     "const uint64_t word = tt_load_relaxed64(slot + i); /* pairs"),
+    ("stamp is not made void", "tt_store_relaxed64(&r->control[index].stamp, 0);", "(void)0;"),
+    ("no look after the copy", UNCHANGED, "if (n != 0) {"),
+    ("gap is one short", "const uint64_t last = (stamp >> 1) - 1;",
+     "const uint64_t last = (stamp >> 1) - 2;"),
+    ("gap is one long", "rd->next = last + 1;", "rd->next = last + 2;"),
+    ("position is not a release", COUNT, COUNT.replace("release", "relaxed")),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("old", "new"), [m[1:] for m in BCAST], ids=[m[0] for m in BCAST])
+def test_fault_in_the_broadcast_ring_is_caught(model, old, new):
+    assert_caught(model("model_bcast", ONE_READER, header="bcast.h", edit={old: new}))
