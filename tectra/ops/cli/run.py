@@ -20,11 +20,13 @@ from tectra.core.config.fault import path_text
 from tectra.core.config.load import Loaded, load_config
 from tectra.core.config.section import Config, ExecutionConfig, RiskScopeConfig, StrategyConfig
 from tectra.core.errors import ConfigError, StateError
+from tectra.core.log import init_logging
 from tectra.ops.cli.backtest import show_result
 from tectra.ops.cli.config import layered
 from tectra.ops.cli.demo import command as demo_command
 from tectra.ops.cli.show import progress, warn, write_json
 from tectra.risk.configured import NOT_ENFORCED, limits_of
+from tectra.runtime.wiring import log_of
 from tectra.strategy.loader import load_strategy
 
 __all__ = ["command"]
@@ -33,9 +35,12 @@ _READ = (
     "mode",
     "engine.seed",
     "engine.latency_sample_shift",
+    "engine.log_level",
+    "log.",
     "data_source.type",
     "journal.enabled",
     "directories.root",
+    "directories.logs",
     "directories.reports",
     "strategies",
     "runners",
@@ -225,6 +230,15 @@ def _warn_of_unused(loaded: Loaded) -> None:
         warn(f"not used in this version: {', '.join(asked)}")
 
 
+def _speaks_of_the_log(loaded: Loaded) -> bool:
+    """Whether more than the defaults say how to log; else the command line's word stands."""
+    return any(
+        path[0] == "log" or path == ("engine", "log_level")
+        for path, _, origin in loaded.rows()
+        if origin.layer not in ("default", "profile")
+    )
+
+
 @click.command(name="run")
 @click.argument("file", type=click.Path(path_type=Path), required=False)
 @layered
@@ -243,6 +257,8 @@ def command(
         ctx.invoke(demo_command, out=None, as_json=as_json)
         return
     jobs = _jobs(loaded.config)
+    if _speaks_of_the_log(loaded):
+        ctx.call_on_close(init_logging(log_of(loaded.config)).close)
     _warn_of_unused(loaded)
     root = _free(loaded.config.directories.path("reports"))
     results = {}

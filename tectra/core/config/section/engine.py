@@ -7,7 +7,7 @@ from tectra.core.config.section.base import Section
 
 __all__ = ["EngineConfig", "Level"]
 
-Level = Literal["debug", "info", "warning", "error", "critical"]
+Level = Literal["debug", "info", "warning", "error"]
 
 
 class EngineConfig(Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
