@@ -21,6 +21,9 @@ from tectra.sim import SimConfig, SimExchange
 from tectra.strategy import param
 from tectra.strategy.sample.passthrough import Passthrough
 
+# Several whole runs a test.
+pytestmark = pytest.mark.timeout(30)
+
 
 def bytes_of(directory: Path) -> dict[str, str]:
     return {

@@ -54,6 +54,7 @@ def test_a_segment_that_cannot_hold_one_flush_is_refused(tmp_path: Path):
         Engine(Quiet(), journal=journal)
 
 
+@pytest.mark.timeout(30)  # hundreds of segments
 def test_marks_of_a_wide_market_fit_whatever_the_segment(tmp_path: Path):
     """More positions at the end of a session than a segment has slots."""
     symbols = [f"S{i}" for i in range(420)]

@@ -87,12 +87,20 @@ def test_the_idle_policy(policy):
 
 
 def test_sizes_and_thresholds_of_rings():
-    asked = config("rings.orders_slots=128", "rings.high_fraction=0.5", "rings.idle=park").rings
+    asked = config(
+        "rings.orders_slots=128",
+        "rings.high_fraction=0.5",
+        "rings.low_fraction=0.1",
+        "rings.idle=park",
+    ).rings
     with ring_of(asked, "orders") as ring:
         assert (ring.capacity, ring.high_mark) == (128, 64)
         assert ring.idle_policy is IdlePolicy.PARK
         assert ring.pressure is Pressure.OK
-        tune_ring(ring, config("rings.high_fraction=0.25", "rings.idle=spin").rings)
+        tune_ring(
+            ring,
+            config("rings.high_fraction=0.25", "rings.low_fraction=0.1", "rings.idle=spin").rings,
+        )
         assert (ring.high_mark, ring.idle_policy) == (32, IdlePolicy.SPIN)
     with pytest.raises(InputError, match="found 'other'; allowed: market_data, orders"):
         ring_of(asked, "other")  # type: ignore[arg-type]

@@ -119,6 +119,7 @@ def test_the_commented_file_is_the_default():
         assert key.allowed()[1:20] in re.sub(r"\n# ", " ", text), path
 
 
+@pytest.mark.timeout(30)
 def test_the_manual_is_up_to_date():
     manual = ROOT / "docs" / "configuration.md"
     command = [sys.executable, "-m", "tectra.core.config", "--check", str(manual)]
@@ -127,6 +128,7 @@ def test_the_manual_is_up_to_date():
     assert key_tables() in manual.read_text()
 
 
+@pytest.mark.timeout(30)  # two processes
 def test_a_manual_that_is_behind_is_seen(tmp_path):
     manual = tmp_path / "m.md"
     text = (ROOT / "docs" / "configuration.md").read_text()
