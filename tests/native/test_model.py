@@ -221,8 +221,11 @@ def test_every_execution_of_the_mpmc_ring(model):
 
 @pytest.mark.soak
 @pytest.mark.timeout(7200)
-def test_every_execution_of_the_mpmc_ring_deep(model):
-    assert_proved(model("model_mpmc", "deep", timeout_s=7200))
+def test_many_more_executions_of_the_mpmc_ring(model):
+    """Larger bounds than can be explored to their end: the output says which were cut."""
+    done = model("model_mpmc", "deep", timeout_s=7200)
+    print(done.stdout)
+    assert done.returncode == 0, done.stderr[-6000:]
 
 
 RELEASE = "tt_store_release64(&item->slot->word, next);"

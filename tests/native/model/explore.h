@@ -27,7 +27,11 @@
  * stores up to the newest one tried sleep for good; a write sleeps until another thread writes the
  * location. Who writes what is learned; a surprise starts the search again. (3) With `merge`, a
  * state that was met with the same sleep set is not entered again (64-bit fingerprints); the
- * number of its executions is remembered, so the total stays exact.
+ * number of its executions is remembered, so the total stays exact. A thread's part of the state
+ * is its stack, registers and local bytes.
+ *
+ * `most` cuts a search, and the result says so. Retries are bounded by the programs, not by the
+ * explorer: "explored" means every execution of the program as it is written.
  */
 #ifndef TECTRA_MODEL_EXPLORE_H
 #define TECTRA_MODEL_EXPLORE_H

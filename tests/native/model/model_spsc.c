@@ -8,10 +8,14 @@
 #include "explore.h"
 #include "records.h"
 #include "tectra/spsc.h"
+#if __has_include("tectra/spsc_claim.h")
+#include "tectra/spsc_claim.h"
+#define HAS_CLAIM 1
+#endif
 
 #include <stdio.h>
 
-enum { ONE, WIDE, BATCH, POP, PEEK, RUN, LOOK, RACE };
+enum { ONE, WIDE, BATCH, POP, PEEK, RUN, LOOK, RACE, CLAIM };
 
 typedef struct {
     const char *name;
@@ -47,7 +51,8 @@ static local *of(uint32_t t)
 static int is_wide(uint64_t number)
 {
     const uint64_t odd = now->flags & TT_SPSC_OVERWRITE ? 1 : 0; /* to lap in fewer pushes */
-    return now->push == WIDE ? number % 2 == odd : now->push == BATCH && number % 3 == 2;
+    return now->push == WIDE || now->push == CLAIM ? number % 2 == odd
+                                                   : now->push == BATCH && number % 3 == 2;
 }
 
 static void init(void)
@@ -67,6 +72,32 @@ static void init(void)
     TM_CHECK(tt_spsc_claim_consumer(&of(1)->ring) == TT_OK);
 }
 
+#ifdef HAS_CLAIM
+/* In place; the second record is given up first and claimed again. */
+static int claim(local *me, const uint64_t *rec, uint64_t bytes)
+{
+    void *slot;
+    int rc = tt_spsc_try_claim(&me->ring, bytes, &slot);
+    if (rc == TT_OK && md_number(rec) == 2) {
+        tt_copy_in((uint8_t *)slot + 8, rec + 3, 24);
+        TM_CHECK(tt_spsc_abort(&me->ring) == TT_OK);
+        rc = tt_spsc_try_claim(&me->ring, bytes, &slot);
+        TM_CHECK(rc == TT_OK);
+    }
+    if (rc != TT_OK)
+        return rc;
+    tt_copy_in((uint8_t *)slot + 8, rec + 1, bytes - 8);
+    TM_CHECK(tt_spsc_commit(&me->ring, rec[0]) == (int64_t)bytes / 64);
+    return TT_OK;
+}
+#else
+static int claim(local *me, const uint64_t *rec, uint64_t bytes)
+{
+    (void)bytes;
+    return tt_spsc_try_push(&me->ring, rec);
+}
+#endif
+
 static int push(uint32_t t, local *me)
 {
     _Alignas(64) uint64_t recs[48];
@@ -78,8 +109,12 @@ static int push(uint32_t t, local *me)
             slots += (int64_t)md_make(recs + slots * 8, t, number + n, is_wide(number + n)) / 64;
     me->tries++;
     me->began += n;
-    const int64_t rc = now->push == BATCH ? tt_spsc_try_push_n(&me->ring, recs, (uint64_t)slots)
-                                          : tt_spsc_try_push(&me->ring, recs);
+    int64_t rc;
+    if (now->push == CLAIM)
+        rc = claim(me, recs, (uint64_t)slots * 64);
+    else
+        rc = now->push == BATCH ? tt_spsc_try_push_n(&me->ring, recs, (uint64_t)slots)
+                                : tt_spsc_try_push(&me->ring, recs);
     if (now->push != BATCH ? rc == TT_E_FULL : rc == 0) {
         me->full++;
     } else if (rc == TT_E_STATE) {
@@ -282,6 +317,7 @@ static const scenario LIST[] = {
     {"wide, 4 slots, in place", 4, 1, STAMP, WIDE, PEEK, 5, 5, 2, -1, 0, 0, 0},
     {"batch, 4 slots", 4, NEAR_WRAP, STAMP, BATCH, RUN, 4, 6, 2, -1, 0, 0, 0},
     {"batch, 8 slots", 8, 5, STAMP, BATCH, POP, 5, 8, 2, -1, 0, 0, 0},
+    {"claimed in place, 4 slots", 4, NEAR_WRAP, STAMP, CLAIM, PEEK, 5, 5, 2, -1, 0, 0, 0},
     {"observer", 2, NEAR_WRAP, STAMP, ONE, POP, 3, 3, 1, LOOK, 0, 1, 0},
     {"lossy, 2 slots", 2, 0, LOSSY, ONE, POP, 4, 3, 0, -1, 0, 1, 0},
     {"lossy, 4 slots, wide", 4, 1, LOSSY, WIDE, POP, 3, 2, 0, -1, 0, 1, 0},
