@@ -235,9 +235,13 @@ static inline int64_t tt_mpmc_drain(tt_mpmc *r, void *out, uint64_t max_slots)
  */
 static inline int tt_mpmc_check(const tt_mpmc *r)
 {
-    const uint64_t end = tt_load_acquire64(&r->page->write_pos);
+    uint64_t end = tt_load_acquire64(&r->page->write_pos);
     const uint64_t begin = tt_load_acquire64(&r->page->read_pos);
     const int fenced = (r->flags & TT_MPMC_FENCED) != 0;
+    /* A writer that stopped between its slot and the position leaves that one behind; the next
+     * claim moves it on. */
+    if (fenced && end + 1 == begin)
+        end = begin;
     if (end - begin > r->mask + 1)
         return TT_E_CORRUPT;
     for (uint64_t i = 0; i <= r->mask; i++) {

@@ -120,22 +120,22 @@ def test_the_commented_file_is_the_default():
 
 
 @pytest.mark.timeout(30)
-def test_the_manual_is_up_to_date():
+def test_the_manual_is_up_to_date(fresh_env):
     manual = ROOT / "docs" / "configuration.md"
     command = [sys.executable, "-m", "tectra.core.config", "--check", str(manual)]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    done = subprocess.run(command, env=fresh_env, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
     assert key_tables() in manual.read_text()
 
 
 @pytest.mark.timeout(30)  # two processes
-def test_a_manual_that_is_behind_is_seen(tmp_path):
+def test_a_manual_that_is_behind_is_seen(tmp_path, fresh_env):
     manual = tmp_path / "m.md"
     text = (ROOT / "docs" / "configuration.md").read_text()
     command = [sys.executable, "-m", "tectra.core.config"]
     for old, new, code in (("| `seed` |", "| `sed` |", 1), ("<!-- end of keys -->", "", 1)):
         manual.write_text(text.replace(old, new))
-        done = subprocess.run([*command, "--check", str(manual)], cwd=ROOT, capture_output=True)
+        done = subprocess.run([*command, "--check", str(manual)], env=fresh_env, capture_output=True)
         assert done.returncode == code
     manual.write_text(text.replace("| `seed` |", "| `sed` |"))
     assert subprocess.run([*command, str(manual)], cwd=ROOT).returncode == 0
