@@ -283,7 +283,7 @@ class Event(Value):
         """Inverse of to_dict(). InputError for an unknown type, an unknown or a missing field."""
         rest = dict(plain)
         kind = rest.pop("type", None)
-        if kind not in _CLASSES:
+        if isinstance(kind, (dict, list)) or kind not in _CLASSES:
             raise InputError(f"Event: found type {kind!r}; allowed: {[t.value for t in EventType]}")
         if set(rest) != {f.name for f in fields(cls)}:
             raise InputError(

@@ -294,7 +294,9 @@ class Value:
         for name, kind in kinds.items():
             try:
                 built[name] = kind.build(plain[name])
-            except (_Refused, ArithmeticError, AttributeError, LookupError, TypeError):
+            except InputError:
+                raise
+            except (_Refused, ArithmeticError, AttributeError, LookupError, TypeError, ValueError):
                 raise InputError(
                     f"{cls.__name__}.{name}: found {plain[name]!r:.60}; allowed: what to_dict() "
                     f"writes for {kind.allowed}"

@@ -154,6 +154,7 @@ def test_run_of_a_backtest(cli, plan, tmp_path):
     assert replayed.code == 0
 
 
+@pytest.mark.slow
 def test_run_of_several_runners(cli, tmp_path, day):
     runner = """[[runners]]
 symbol = "{symbol}"
@@ -204,6 +205,7 @@ def test_run_says_in_one_line_what_it_cannot(cli, tmp_path, example, settings, w
     assert not list(tmp_path.iterdir()), "nothing was written"
 
 
+@pytest.mark.slow
 def test_run_without_a_file_is_the_demo(cli, tmp_path):
     done = cli("run", "--json")
     assert done.code == 0, done.err

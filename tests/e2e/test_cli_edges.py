@@ -16,7 +16,7 @@ from trading import write_strategy
 
 from tectra.journal.verify import verify
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(60)]
+pytestmark = [pytest.mark.e2e, pytest.mark.slow, pytest.mark.timeout(60)]
 
 STEADY = "tectra.strategy.sample.steady"
 

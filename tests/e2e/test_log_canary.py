@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(90)]
+pytestmark = [pytest.mark.e2e, pytest.mark.slow, pytest.mark.timeout(90)]
 
 CANARIES = ('cnry-9fQ/2+Lm=x"8\\Zw', "0123456789876543", "p\u00e4sswort w\u00f6rtlich-77")
 

@@ -135,7 +135,8 @@ def test_a_manual_that_is_behind_is_seen(tmp_path, fresh_env):
     command = [sys.executable, "-m", "tectra.core.config"]
     for old, new, code in (("| `seed` |", "| `sed` |", 1), ("<!-- end of keys -->", "", 1)):
         manual.write_text(text.replace(old, new))
-        done = subprocess.run([*command, "--check", str(manual)], env=fresh_env, capture_output=True)
+        check = [*command, "--check", str(manual)]
+        done = subprocess.run(check, env=fresh_env, capture_output=True)
         assert done.returncode == code
     manual.write_text(text.replace("| `seed` |", "| `sed` |"))
     assert subprocess.run([*command, str(manual)], cwd=ROOT).returncode == 0

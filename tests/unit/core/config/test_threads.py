@@ -39,7 +39,7 @@ def test_readers_see_old_or_new_values_and_never_both(tmp_path):
     for reader in readers:
         reader.start()
     try:
-        for n in range(2, 152):
+        for n in range(2, 42):
             write(n)
             taken = 0
             while not taken:
@@ -49,7 +49,7 @@ def test_readers_see_old_or_new_values_and_never_both(tmp_path):
         done.set()
         for reader in readers:
             reader.join()
-    assert watcher.revision == 150
+    assert watcher.revision == 40
     assert not mixed
     assert len(seen) > 1
 
