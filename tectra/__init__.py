@@ -11,14 +11,18 @@ from tectra.paths import get_include
 if TYPE_CHECKING:
     from tectra.backtest import BacktestConfig, BacktestResult, StrategyRun, run_backtest
     from tectra.core.bar import MarketData
+    from tectra.core.bcast import BroadcastRing
+    from tectra.core.bcast_reader import BroadcastReader
     from tectra.core.errors import TectraError
     from tectra.core.event import Event, EventType
     from tectra.core.fixed import Price, Quantity
+    from tectra.core.idle import IdlePolicy
     from tectra.core.level import BookLevel
     from tectra.core.market import BookUpdate, Ticker, Trade
     from tectra.core.mpmc import MpmcRing
-    from tectra.core.msg import OrderState, OrderType, Side, TimeInForce
+    from tectra.core.msg import OrderState, OrderType, Side, Template, TimeInForce
     from tectra.core.order import OrderRequest, RiskVerdict
+    from tectra.core.ring import SpscRing
     from tectra.core.signal import Signal, StrategyState
     from tectra.core.types import Exchange, OrderId, Timestamp, TradeSide
     from tectra.core.window import MarketDataWindow
@@ -34,12 +38,15 @@ __all__ = [
     "BacktestResult",
     "BookLevel",
     "BookUpdate",
+    "BroadcastReader",
+    "BroadcastRing",
     "CompiledStrategy",
     "Event",
     "EventType",
     "Exchange",
     "FeatureVector",
     "FeeConfig",
+    "IdlePolicy",
     "Instrument",
     "LatencyConfig",
     "MarketData",
@@ -56,11 +63,13 @@ __all__ = [
     "Side",
     "Signal",
     "SimConfig",
+    "SpscRing",
     "Strategy",
     "StrategyRun",
     "StrategyState",
     "Symbol",
     "TectraError",
+    "Template",
     "Ticker",
     "TimeInForce",
     "Timestamp",
@@ -76,12 +85,15 @@ _WHERE = {
     "BacktestResult": "tectra.backtest",
     "BookLevel": "tectra.core.level",
     "BookUpdate": "tectra.core.market",
+    "BroadcastReader": "tectra.core.bcast_reader",
+    "BroadcastRing": "tectra.core.bcast",
     "CompiledStrategy": "tectra.strategy",
     "Event": "tectra.core.event",
     "EventType": "tectra.core.event",
     "Exchange": "tectra.core.types",
     "FeatureVector": "tectra.signals.feature",
     "FeeConfig": "tectra.sim.config",
+    "IdlePolicy": "tectra.core.idle",
     "Instrument": "tectra.refdata.instrument",
     "LatencyConfig": "tectra.sim.config",
     "MarketData": "tectra.core.bar",
@@ -98,11 +110,13 @@ _WHERE = {
     "Side": "tectra.core.msg",
     "Signal": "tectra.core.signal",
     "SimConfig": "tectra.sim.config",
+    "SpscRing": "tectra.core.ring",
     "Strategy": "tectra.strategy",
     "StrategyRun": "tectra.backtest",
     "StrategyState": "tectra.core.signal",
     "Symbol": "tectra.refdata.symbol",
     "TectraError": "tectra.core.errors",
+    "Template": "tectra.core.msg",
     "Ticker": "tectra.core.market",
     "TimeInForce": "tectra.core.msg",
     "Timestamp": "tectra.core.types",

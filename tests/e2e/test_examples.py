@@ -23,11 +23,11 @@ from tectra.replay import verify_replay
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(60)]
 
 
-def readme_code(root: Path) -> str:
-    """The Python of the README: one block."""
+def readme_code(root: Path, index: int = 0) -> str:
+    """A block of Python of the README: a strategy, a ring."""
     blocks = re.findall(r"```python\n(.*?)```", (root / "README.md").read_text(), re.DOTALL)
-    assert len(blocks) == 1
-    return str(blocks[0])
+    assert len(blocks) == 2
+    return str(blocks[index])
 
 
 def positions_are_sums_of_fills(result: BacktestResult) -> None:
@@ -65,6 +65,12 @@ def test_follow_is_the_code_of_the_readme(root):
     assert ast.get_docstring(mine)
     theirs = ast.parse(readme_code(root))
     assert ast.dump(ast.Module(mine.body[1:], [])) == ast.dump(theirs)
+
+
+def test_the_ring_of_the_readme(root, tmp_path, fresh_env, shm_name):
+    script = tmp_path / "ring.py"
+    script.write_text(readme_code(root, 1).replace('"ticks"', f'"{shm_name()}"'))
+    assert run_script(script, tmp_path, fresh_env) == "[1]\n"
 
 
 @pytest.mark.parametrize("source", ["README.md", "follow.py"])
