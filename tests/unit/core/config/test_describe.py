@@ -139,7 +139,7 @@ def test_a_manual_that_is_behind_is_seen(tmp_path, fresh_env):
         done = subprocess.run(check, env=fresh_env, capture_output=True)
         assert done.returncode == code
     manual.write_text(text.replace("| `seed` |", "| `sed` |"))
-    assert subprocess.run([*command, str(manual)], cwd=ROOT).returncode == 0
+    assert subprocess.run([*command, str(manual)], env=fresh_env).returncode == 0
     assert manual.read_text() == text
 
 
