@@ -1,9 +1,9 @@
 # The broadcast ring for nogil users: `ring.c` is valid until ring.close(). One thread writes;
 # readers are in bcast_reader.pxd.
-from libc.stddef cimport size_t
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 
-from tectra.core.shm cimport Mapping, tt_atomic_u64, tt_shm_head
+from tectra.core.shared_page cimport SharedPage
+from tectra.core.shm cimport tt_atomic_u64, tt_shm_head
 
 cdef extern from "tectra/bcast_join.h" nogil:
     enum:
@@ -92,14 +92,12 @@ cdef extern from "tectra/bcast_join.h" nogil:
 cdef extern from "tectra/bcast_wait.h" nogil:
     int tt_bcast_read_until(tt_bcast_reader *rd, void *out, int64_t until_mono_ns)
 
-cdef class BroadcastRing:
+cdef class BroadcastRing(SharedPage):
     cdef tt_bcast *c
-    cdef readonly Mapping mapping
     cdef readonly uint64_t capacity
     cdef readonly bint stamp
     cdef object _readers
     cdef int _views
-    cdef int require(self) except -1
     cdef int _refused(self, int64_t rc, Py_ssize_t size) except -1
     cdef int _need_claim(self, int64_t rc) except -1
     cdef int64_t _publish_n(
@@ -107,5 +105,4 @@ cdef class BroadcastRing:
     ) except? -1000
     cdef tt_bcast_page *_page(self) except NULL
 
-cdef void *handle_memory(size_t size) except NULL
 cdef uint64_t bits_of(object value, str what) except 0

@@ -14,17 +14,15 @@ from cpython.buffer cimport (
 )
 from cpython.bytes cimport PyBytes_FromStringAndSize
 from cython cimport final
-from libc.stddef cimport size_t
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport free
-from libc.string cimport memset
 
 from tectra.core.base cimport TT_E_LENGTH, TT_E_RANGE, TT_E_STATE, TT_OK
 from tectra.core.clock cimport tt_now_ns
 from tectra.core.msg cimport TT_SLOT_BYTES, tt_rec_bytes
 from tectra.core.rc cimport check_with
+from tectra.core.shared_page cimport SharedPage, handle_memory
 from tectra.core.shm cimport (
-    TT_SHM_GOOD,
     Mapping,
     attach_mapping,
     create_mapping,
@@ -33,15 +31,7 @@ from tectra.core.shm cimport (
     tt_store_release64,
 )
 
-from tectra.core.errors import (
-    ClosedError,
-    InputError,
-    OutOfMemoryError,
-    StateError,
-)
-
-cdef extern from "stdlib.h" nogil:
-    void *aligned_alloc(size_t alignment, size_t bytes)
+from tectra.core.errors import InputError, StateError
 
 __all__ = ["EVERYONE", "BroadcastRing", "ReaderInfo"]
 
@@ -67,14 +57,6 @@ class ReaderInfo(NamedTuple):
     lost: int
     gaps: int
     beat_ns: int
-
-
-cdef void *handle_memory(size_t size) except NULL:
-    cdef void *memory = aligned_alloc(128, (size + 127) & ~(<size_t> 127))
-    if memory is NULL:
-        raise OutOfMemoryError("no memory for the handle of a broadcast ring")
-    memset(memory, 0, size)
-    return memory
 
 
 cdef uint64_t _size(object capacity) except 0:
@@ -105,24 +87,18 @@ cdef BroadcastRing _ring(Mapping mapping, uint64_t capacity, uint32_t flags, bin
                          uint64_t start):
     """A ring over the mapping; when it is new, lay it out first."""
     cdef BroadcastRing self = BroadcastRing.__new__(BroadcastRing)
-    cdef int reason
     if made:
         check_with(tt_bcast_init(mapping.base, capacity, flags, start, tt_now_ns()), "broadcast")
     self.c = <tt_bcast *> handle_memory(sizeof(tt_bcast))
-    reason = tt_bcast_open(self.c, mapping.base, mapping.bytes)
-    if reason != TT_SHM_GOOD:
-        free(self.c)
-        self.c = NULL
-        mapping.refuse(reason, "broadcast")
-    self.mapping = mapping
-    self.capacity = self.c.page.head.capacity
+    self.bind(mapping, tt_bcast_open(self.c, mapping.base, mapping.bytes), "broadcast")
+    self.capacity = self.head.capacity
     self.stamp = (self.c.flags & TT_BCAST_STAMP) != 0
     self._readers = weakref.WeakSet()
     return self
 
 
 @final
-cdef class BroadcastRing:
+cdef class BroadcastRing(SharedPage):
     """Ring of 64- and 128-byte records that one writer fills and any number of readers follow.
 
     Owner thread: one writer (publish..., claim, commit, abort), in one process; the first of them
@@ -133,10 +109,8 @@ cdef class BroadcastRing:
     unchanged.
     """
 
-    def __init__(self):
-        raise TypeError(
-            "make a ring with BroadcastRing.create, BroadcastRing.attach or BroadcastRing.private"
-        )
+    _kind = "broadcast ring"
+    _made = ("a ring", "BroadcastRing")
 
     @staticmethod
     def create(name, capacity, *, bint stamp=True):
@@ -158,12 +132,11 @@ cdef class BroadcastRing:
         cdef uint32_t flags = TT_BCAST_STAMP if stamp else 0
         return _ring(private_mapping(_size(capacity)), capacity, flags, True, start)
 
-    def __dealloc__(self):
-        if self.c is not NULL:
-            if self.mapping is not None and self.mapping.base is not NULL:
-                tt_bcast_leave(self.c)
-            free(self.c)
-            self.c = NULL
+    cdef void leave(self, bint mapped) noexcept:
+        if self.c is not NULL and mapped:
+            tt_bcast_leave(self.c)
+        free(self.c)
+        self.c = NULL
 
     def close(self):
         """Leave, close the readers that joined through this handle, unmap; the maker also removes
@@ -178,23 +151,7 @@ cdef class BroadcastRing:
             )
         for reader in list(self._readers):
             reader.close()
-        if self.mapping.base is not NULL:
-            tt_bcast_leave(self.c)
-        free(self.c)
-        self.c = NULL
-        self.mapping.close()
-
-    def __enter__(self):
-        self.require()
-        return self
-
-    def __exit__(self, *exc):
-        self.close()
-
-    cdef int require(self) except -1:
-        if self.c is NULL:
-            raise ClosedError("broadcast ring: used after close(); create or attach it again")
-        return 0
+        SharedPage.close(self)
 
     cdef tt_bcast_page *_page(self) except NULL:
         self.require()
@@ -235,7 +192,8 @@ cdef class BroadcastRing:
         cdef Py_buffer view
         cdef int rc
         cdef uint64_t bits = _tag(tag)
-        self.require()
+        if self.c is NULL:
+            self.require()
         PyObject_GetBuffer(record, &view, PyBUF_SIMPLE)
         try:
             if view.len < TT_SLOT_BYTES or tt_rec_bytes(view.buf) != <uint32_t> view.len:
@@ -362,22 +320,9 @@ cdef class BroadcastRing:
     # -- counters, for any thread and process
 
     @property
-    def name(self):
-        return self.mapping.name
-
-    @property
-    def closed(self):
-        return self.c is NULL
-
-    @property
     def published(self):
         """Records published so far: also the number of the newest record."""
         return tt_load_acquire64(&self._page().published)
-
-    @property
-    def owner_pid(self):
-        """Process that made the ring."""
-        return self._page().head.owner_pid
 
     @property
     def writer_pid(self):

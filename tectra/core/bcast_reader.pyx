@@ -21,7 +21,6 @@ from tectra.core.bcast cimport (
     TT_BCAST_PLACES,
     BroadcastRing,
     bits_of,
-    handle_memory,
     tt_bcast_batch,
     tt_bcast_join,
     tt_bcast_lag,
@@ -36,6 +35,7 @@ from tectra.core.bcast cimport (
 from tectra.core.clock cimport tt_mono_ns
 from tectra.core.msg cimport TT_RECORD_BYTES_MAX, TT_SLOT_BYTES
 from tectra.core.rc cimport check_with
+from tectra.core.shared_page cimport handle_memory
 from tectra.core.shm cimport tt_load_acquire64, tt_store_release64
 
 from tectra.core.bcast import EVERYONE

@@ -2,7 +2,8 @@
 # then tt_counter_add.
 from libc.stdint cimport int64_t, uint64_t
 
-from tectra.core.shm cimport Mapping, tt_shm_head
+from tectra.core.shared_page cimport SharedPage
+from tectra.core.shm cimport tt_shm_head
 
 cdef extern from "tectra/counters.h" nogil:
     enum:
@@ -25,9 +26,7 @@ cdef extern from "tectra/counters.h" nogil:
     void tt_counter_max(tt_counters *c, uint64_t i, uint64_t value)
     uint64_t tt_counter_get(const tt_counters *c, uint64_t i)
 
-cdef class Counters:
+cdef class Counters(SharedPage):
     cdef tt_counters *c
-    cdef readonly Mapping mapping
     cdef readonly uint64_t capacity
-    cdef int require(self) except -1
     cdef int _writable(self, uint64_t index) except -1

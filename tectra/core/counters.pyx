@@ -9,15 +9,10 @@ from libc.stdint cimport int64_t, uint64_t
 from tectra.core.base cimport TT_E_FULL
 from tectra.core.clock cimport tt_now_ns
 from tectra.core.rc cimport check_with
-from tectra.core.shm cimport (
-    TT_SHM_GOOD,
-    Mapping,
-    attach_mapping,
-    create_mapping,
-    private_mapping,
-)
+from tectra.core.shared_page cimport SharedPage
+from tectra.core.shm cimport Mapping, attach_mapping, create_mapping, private_mapping
 
-from tectra.core.errors import CapacityError, ClosedError, InputError, StateError
+from tectra.core.errors import CapacityError, InputError, StateError
 
 __all__ = ["Counters"]
 
@@ -33,16 +28,12 @@ cdef uint64_t _size(object capacity) except 0:
 cdef Counters _page(Mapping mapping, uint64_t capacity):
     """A page over the mapping; with a capacity it is new and laid out first."""
     cdef Counters self = Counters.__new__(Counters)
-    cdef int reason
+    cdef tt_counters *page = <tt_counters *> mapping.base
     if capacity != 0:
-        self.c = <tt_counters *> mapping.base
-        check_with(tt_counters_init(self.c, capacity, tt_now_ns()), "counters")
-    reason = tt_counters_check(<tt_counters *> mapping.base, mapping.bytes)
-    if reason != TT_SHM_GOOD:
-        mapping.refuse(reason, "counters")
-    self.mapping = mapping
-    self.c = <tt_counters *> mapping.base
-    self.capacity = self.c.head.capacity
+        check_with(tt_counters_init(page, capacity, tt_now_ns()), "counters")
+    self.bind(mapping, tt_counters_check(page, mapping.bytes), "counters")
+    self.c = page
+    self.capacity = self.head.capacity
     return self
 
 
@@ -57,17 +48,16 @@ cdef bytes _name(object name):
 
 
 @final
-cdef class Counters:
+cdef class Counters(SharedPage):
     """Named counters by index: claim("feed.records") once, then add(index).
 
     Owner threads: one claims names, one writes each counter; anyone, in any process, reads. Values
     wrap at 2**64.
     """
 
-    def __init__(self):
-        raise TypeError(
-            "make a counter page with Counters.create, Counters.attach or Counters.private"
-        )
+    _kind = "counters"
+    _again = "them"
+    _made = ("a counter page", "Counters")
 
     @staticmethod
     def create(name, capacity=256):
@@ -87,26 +77,12 @@ cdef class Counters:
         """A page of this process alone."""
         return _page(private_mapping(_size(capacity)), capacity)
 
-    def close(self):
-        """Unmap; the maker also removes the name. Idempotent."""
-        if self.c is not NULL:
-            self.c = NULL
-            self.mapping.close()
-
-    def __enter__(self):
-        self.require()
-        return self
-
-    def __exit__(self, *exc):
-        self.close()
-
-    cdef int require(self) except -1:
-        if self.c is NULL:
-            raise ClosedError("counters: used after close(); create or attach them again")
-        return 0
+    cdef void leave(self, bint mapped) noexcept:
+        self.c = NULL
 
     cdef int _writable(self, uint64_t index) except -1:
-        self.require()
+        if self.c is NULL:
+            self.require()
         if not self.mapping.writable:
             raise StateError("counters: attached for reading; attach with writable=True to write")
         if not tt_counter_is_ready(self.c, index):
@@ -154,7 +130,8 @@ cdef class Counters:
 
     def get(self, uint64_t index):
         """The value now."""
-        self.require()
+        if self.c is NULL:
+            self.require()
         if not tt_counter_is_ready(self.c, index):
             raise InputError(f"counter: found index {index}; allowed: what claim() gave")
         return tt_counter_get(self.c, index)
@@ -188,9 +165,3 @@ cdef class Counters:
                 name = (<bytes> self.c.counter[i].name).decode(errors="replace")
                 out[name] = tt_counter_get(self.c, i)
         return out
-
-    @property
-    def owner_pid(self):
-        """Process that made the page."""
-        self.require()
-        return self.c.head.owner_pid

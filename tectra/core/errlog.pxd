@@ -2,7 +2,8 @@
 # count and two stores.
 from libc.stdint cimport int32_t, int64_t, uint32_t, uint64_t
 
-from tectra.core.shm cimport Mapping, tt_atomic_u64, tt_shm_head
+from tectra.core.shared_page cimport SharedPage
+from tectra.core.shm cimport tt_atomic_u64, tt_shm_head
 
 cdef extern from "tectra/errlog.h" nogil:
     enum:
@@ -41,8 +42,6 @@ cdef extern from "tectra/errlog.h" nogil:
     )
     int tt_errlog_read(const tt_errlog *log, uint64_t i, tt_errlog_view *out)
 
-cdef class ErrorLog:
+cdef class ErrorLog(SharedPage):
     cdef tt_errlog *c
     cdef readonly uint64_t capacity
-    cdef readonly Mapping mapping
-    cdef int require(self) except -1

@@ -1,9 +1,8 @@
 from collections.abc import Mapping as _MappingOf
 from enum import IntEnum
-from types import TracebackType
-from typing import NamedTuple, Self, final
+from typing import NamedTuple, final
 
-from tectra.core.shm import Mapping
+from tectra.core.shared_page import SharedPage
 
 class Place(IntEnum):
     BOOK = 1
@@ -31,23 +30,14 @@ class ErrorEntry(NamedTuple):
     def text(self, places: _MappingOf[int, str] | None = None) -> str: ...
 
 @final
-class ErrorLog:
+class ErrorLog(SharedPage):
     capacity: int
-    mapping: Mapping
     @staticmethod
     def create(name: str, capacity: int = 256) -> ErrorLog: ...
     @staticmethod
     def attach(name: str, *, writable: bool = False) -> ErrorLog: ...
     @staticmethod
     def private(capacity: int = 256) -> ErrorLog: ...
-    def close(self) -> None: ...
-    def __enter__(self) -> Self: ...
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None: ...
     def note(self, place: int, code: int, ring_seq: int, ts_ns: int) -> bool: ...
     def entries(self) -> list[ErrorEntry]: ...
     @property

@@ -12,8 +12,8 @@ from libc.stdint cimport int32_t, int64_t, uint32_t, uint64_t
 from tectra.core.base cimport TT_OK
 from tectra.core.clock cimport tt_now_ns
 from tectra.core.rc cimport check_with
+from tectra.core.shared_page cimport SharedPage
 from tectra.core.shm cimport (
-    TT_SHM_GOOD,
     Mapping,
     attach_mapping,
     create_mapping,
@@ -21,7 +21,7 @@ from tectra.core.shm cimport (
     tt_load_acquire64,
 )
 
-from tectra.core.errors import ClosedError, InputError, StateError
+from tectra.core.errors import InputError, StateError
 from tectra.core.rc import CODES
 
 __all__ = ["ErrorEntry", "ErrorLog", "Place", "USER_PLACE_MIN"]
@@ -85,30 +85,25 @@ cdef uint64_t _size(object capacity) except 0:
 cdef ErrorLog _page(Mapping mapping, uint64_t capacity):
     """A page over the mapping; with a capacity it is new and laid out first."""
     cdef ErrorLog self = ErrorLog.__new__(ErrorLog)
-    cdef int reason
+    cdef tt_errlog *page = <tt_errlog *> mapping.base
     if capacity != 0:
-        check_with(
-            tt_errlog_init(<tt_errlog *> mapping.base, capacity, tt_now_ns()), "error log"
-        )
-    reason = tt_errlog_check(<tt_errlog *> mapping.base, mapping.bytes)
-    if reason != TT_SHM_GOOD:
-        mapping.refuse(reason, "error log")
-    self.mapping = mapping
-    self.c = <tt_errlog *> mapping.base
-    self.capacity = self.c.head.capacity
+        check_with(tt_errlog_init(page, capacity, tt_now_ns()), "error log")
+    self.bind(mapping, tt_errlog_check(page, mapping.bytes), "error log")
+    self.c = page
+    self.capacity = self.head.capacity
     return self
 
 
 @final
-cdef class ErrorLog:
+cdef class ErrorLog(SharedPage):
     """Trouble of hot threads by place and code, in a page that another process can read.
 
     Any thread notes, in any process that attached it writable; anyone reads. Entries stay until the
     page goes.
     """
 
-    def __init__(self):
-        raise TypeError("make an error log with ErrorLog.create, ErrorLog.attach, ErrorLog.private")
+    _kind = "error log"
+    _made = ("an error log", "ErrorLog")
 
     @staticmethod
     def create(name, capacity=256):
@@ -128,29 +123,15 @@ cdef class ErrorLog:
         """A page of this process alone."""
         return _page(private_mapping(_size(capacity)), capacity)
 
-    def close(self):
-        """Unmap; the maker also removes the name. Idempotent."""
-        if self.c is not NULL:
-            self.c = NULL
-            self.mapping.close()
-
-    def __enter__(self):
-        self.require()
-        return self
-
-    def __exit__(self, *exc):
-        self.close()
-
-    cdef int require(self) except -1:
-        if self.c is NULL:
-            raise ClosedError("error log: used after close(); create or attach it again")
-        return 0
+    cdef void leave(self, bint mapped) noexcept:
+        self.c = NULL
 
     def note(self, place, int32_t code, uint64_t ring_seq, int64_t ts_ns):
         """Note trouble with the record ring_seq at ts_ns. False when the table has no room for
         another kind: counted in `lost`.
         """
-        self.require()
+        if self.c is NULL:
+            self.require()
         if not self.mapping.writable:
             raise StateError("error log: found it attached for reading; attach it writable=True")
         if not 0 < place <= TT_PLACE_MAX:

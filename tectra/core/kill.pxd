@@ -1,7 +1,8 @@
 # The kill word for nogil users: `word.c` is valid until word.close(); tt_kill_is_set is one load.
 from libc.stdint cimport int64_t, uint32_t, uint64_t
 
-from tectra.core.shm cimport Mapping, tt_atomic_u64, tt_shm_head
+from tectra.core.shared_page cimport SharedPage
+from tectra.core.shm cimport tt_atomic_u64, tt_shm_head
 
 cdef extern from "tectra/kill.h" nogil:
     enum:
@@ -29,7 +30,5 @@ cdef extern from "tectra/kill.h" nogil:
     int tt_kill_clear(tt_kill *k)
     int tt_kill_clear_epoch(tt_kill *k, uint64_t epoch, int64_t now_ns)
 
-cdef class KillWord:
+cdef class KillWord(SharedPage):
     cdef tt_kill *c
-    cdef readonly Mapping mapping
-    cdef int require(self) except -1

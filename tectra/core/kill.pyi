@@ -1,8 +1,7 @@
 from enum import IntEnum
-from types import TracebackType
-from typing import Self, final
+from typing import final
 
-from tectra.core.shm import Mapping
+from tectra.core.shared_page import SharedPage
 
 class KillReason(IntEnum):
     OPERATOR = 1
@@ -14,22 +13,13 @@ class KillReason(IntEnum):
     DRILL = 7
 
 @final
-class KillWord:
-    mapping: Mapping
+class KillWord(SharedPage):
     @staticmethod
     def create(name: str) -> KillWord: ...
     @staticmethod
     def attach(name: str) -> KillWord: ...
     @staticmethod
     def private() -> KillWord: ...
-    def close(self) -> None: ...
-    def __enter__(self) -> Self: ...
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None: ...
     def set(self, reason: int = ..., *, now_ns: int = 0) -> bool: ...
     def clear(self, epoch: int | None = None, *, now_ns: int = 0) -> None: ...
     @property

@@ -10,8 +10,8 @@ from libc.stdint cimport int64_t, uint64_t
 
 from tectra.core.base cimport TT_OK
 from tectra.core.clock cimport tt_now_ns
+from tectra.core.shared_page cimport SharedPage
 from tectra.core.shm cimport (
-    TT_SHM_GOOD,
     Mapping,
     attach_mapping,
     create_mapping,
@@ -19,7 +19,7 @@ from tectra.core.shm cimport (
     tt_load_acquire64,
 )
 
-from tectra.core.errors import ClosedError, InputError, StateError
+from tectra.core.errors import InputError, StateError
 
 __all__ = ["KillReason", "KillWord"]
 
@@ -38,29 +38,24 @@ class KillReason(IntEnum):
 
 cdef KillWord _word(Mapping mapping, bint made):
     cdef KillWord self = KillWord.__new__(KillWord)
-    cdef int reason
+    cdef tt_kill *word = <tt_kill *> mapping.base
     if made:
-        tt_kill_init(<tt_kill *> mapping.base, tt_now_ns())
-    reason = tt_kill_check(<tt_kill *> mapping.base, mapping.bytes)
-    if reason != TT_SHM_GOOD:
-        mapping.refuse(reason, "kill word")
-    self.mapping = mapping
-    self.c = <tt_kill *> mapping.base
+        tt_kill_init(word, tt_now_ns())
+    self.bind(mapping, tt_kill_check(word, mapping.bytes), "kill word")
+    self.c = word
     return self
 
 
 @final
-cdef class KillWord:
+cdef class KillWord(SharedPage):
     """Set by anyone, read by the gate before every order. Setting never waits and is never refused;
     the first reason stays.
 
     Any thread, any process. Backtests use private().
     """
 
-    def __init__(self):
-        raise TypeError(
-            "make a kill word with KillWord.create, KillWord.attach or KillWord.private"
-        )
+    _kind = "kill word"
+    _made = ("a kill word", "KillWord")
 
     @staticmethod
     def create(name):
@@ -79,23 +74,8 @@ cdef class KillWord:
         """A kill word of this process alone."""
         return _word(private_mapping(sizeof(tt_kill)), True)
 
-    def close(self):
-        """Unmap; the maker also removes the name. Idempotent."""
-        if self.c is not NULL:
-            self.c = NULL
-            self.mapping.close()
-
-    def __enter__(self):
-        self.require()
-        return self
-
-    def __exit__(self, *exc):
-        self.close()
-
-    cdef int require(self) except -1:
-        if self.c is NULL:
-            raise ClosedError("kill word: used after close(); create or attach it again")
-        return 0
+    cdef void leave(self, bint mapped) noexcept:
+        self.c = NULL
 
     def set(self, reason=KillReason.OPERATOR, *, int64_t now_ns=0):
         """Stop all orders. True when this call did it, False when it was set before. now_ns: 0

@@ -35,16 +35,18 @@ from tectra.core.mpmc_page cimport (
     TT_MPMC_UNBLOCK_NS,
     TT_MPMC_WIDE,
     MpmcPage,
-    MpmcUsers,
+    tt_mpmc,
     tt_mpmc_bytes,
     tt_mpmc_depth,
     tt_mpmc_init,
     tt_mpmc_number,
+    tt_mpmc_open,
     tt_mpmc_unblock_read,
     tt_mpmc_unblock_write,
 )
 from tectra.core.msg cimport TT_RECORD_BYTES_MAX, TT_SLOT_BYTES, tt_rec_bytes
 from tectra.core.rc cimport check_with
+from tectra.core.shared_page cimport handle_memory
 from tectra.core.shm cimport Mapping, attach_mapping, create_mapping, private_mapping
 
 from tectra.core.errors import InputError, RingEmptyError, RingFullError, StateError
@@ -105,9 +107,12 @@ cdef int _lay_out(
     )
 
 
-cdef MpmcRing _ring(Mapping mapping, MpmcUsers users):
+cdef MpmcRing _ring(Mapping mapping):
+    """A handle over a mapping that holds a ring."""
     cdef MpmcRing self = MpmcRing.__new__(MpmcRing)
-    self.bind(mapping, users)
+    self.c = <tt_mpmc *> handle_memory(sizeof(tt_mpmc))
+    self.bind(mapping, tt_mpmc_open(self.c, mapping.base, mapping.bytes), "queue")
+    self.capacity = self.head.capacity
     return self
 
 
@@ -136,14 +141,14 @@ cdef class MpmcRing(MpmcPage):
         cdef uint64_t size = _size(capacity, flags)
         cdef Mapping mapping = create_mapping(name, size)
         _lay_out(mapping, capacity, flags, 0, unblock_ns)
-        return _ring(mapping, MpmcUsers.__new__(MpmcUsers))
+        return _ring(mapping)
 
     @staticmethod
     def attach(name):
         """Use a ring that another process or thread made. FileFormatError, LayoutVersionError and
         TruncatedInputError say what is wrong with it.
         """
-        return _ring(attach_mapping(name, True, "queue"), MpmcUsers.__new__(MpmcUsers))
+        return _ring(attach_mapping(name, True, "queue"))
 
     @staticmethod
     def private(capacity, *, bint fenced=False, bint stamp=True, bint wide=True,
@@ -152,12 +157,12 @@ cdef class MpmcRing(MpmcPage):
         cdef uint32_t flags = _flags(fenced, stamp, wide)
         cdef Mapping mapping = private_mapping(_size(capacity, flags))
         _lay_out(mapping, capacity, flags, start, unblock_ns)
-        return _ring(mapping, MpmcUsers.__new__(MpmcUsers))
+        return _ring(mapping)
 
     def handle(self):
         """Another handle on the same ring, for another thread. Close it too."""
         self.seen()
-        return _ring(self.mapping, self.users)
+        return _ring(self.mapping)
 
     cdef int _sure(self, int rc, str what) except -1:
         """Raise for what a push or pop returned."""

@@ -2,7 +2,8 @@
 # joined after join().
 from libc.stdint cimport int64_t, uint32_t, uint64_t
 
-from tectra.core.shm cimport Mapping, tt_atomic_u64, tt_shm_head
+from tectra.core.shared_page cimport SharedPage
+from tectra.core.shm cimport tt_atomic_u64, tt_shm_head
 
 cdef extern from "tectra/mpmc_owner.h" nogil:
     enum:
@@ -84,17 +85,10 @@ cdef extern from "tectra/mpmc_owner.h" nogil:
     tt_mpmc_counts tt_mpmc_count(const tt_mpmc *r)
     uint32_t tt_mpmc_token_pid(uint64_t token)
 
-cdef class MpmcUsers:
-    cdef int open
-
-cdef class MpmcPage:
+cdef class MpmcPage(SharedPage):
     cdef tt_mpmc *c
-    cdef MpmcUsers users
     cdef bint waiting
-    cdef readonly Mapping mapping
     cdef readonly uint64_t capacity
-    cdef int bind(self, Mapping mapping, MpmcUsers users) except -1
-    cdef int require(self) except -1
     cdef int enter(self) except -1
     cdef tt_mpmc *seen(self) except NULL
     cdef int _count(self, tt_mpmc_counts *out) except -1

@@ -1,7 +1,6 @@
-from types import TracebackType
-from typing import NamedTuple, Self
+from typing import NamedTuple
 
-from tectra.core.shm import Mapping
+from tectra.core.shared_page import SharedPage
 
 class MpmcGap(NamedTuple):
     number: int
@@ -16,27 +15,12 @@ class Participant(NamedTuple):
     pushed: int
     popped: int
 
-class MpmcPage:
-    mapping: Mapping
+class MpmcPage(SharedPage):
     capacity: int
-    def close(self) -> None: ...
-    def __enter__(self) -> Self: ...
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None: ...
     def join(self) -> None: ...
     def unblock(self, now_ns: int) -> bool: ...
     def reap(self) -> int: ...
     def beat(self, now_ns: int) -> None: ...
-    @property
-    def name(self) -> str: ...
-    @property
-    def closed(self) -> bool: ...
-    @property
-    def owner_pid(self) -> int: ...
     @property
     def is_fenced(self) -> bool: ...
     @property

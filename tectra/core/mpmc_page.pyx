@@ -7,14 +7,14 @@ what was given up.
 
 from typing import NamedTuple
 
-from cython cimport final
 from libc.stdint cimport int64_t, uint32_t, uint64_t
-from libc.stdlib cimport calloc, free
+from libc.stdlib cimport free
 
 from tectra.core.base cimport TT_OK
-from tectra.core.shm cimport TT_SHM_GOOD, Mapping, tt_load_acquire64, tt_pid_alive
+from tectra.core.shared_page cimport SharedPage
+from tectra.core.shm cimport tt_load_acquire64, tt_pid_alive
 
-from tectra.core.errors import CapacityError, ClosedError, OutOfMemoryError, StateError
+from tectra.core.errors import CapacityError, StateError
 
 __all__ = ["MpmcGap", "MpmcPage", "Participant"]
 
@@ -38,71 +38,25 @@ class Participant(NamedTuple):
     popped: int
 
 
-@final
-cdef class MpmcUsers:
-    """How many handles of this process use one mapping: the last one to close unmaps it."""
-
-
-cdef class MpmcPage:
+cdef class MpmcPage(SharedPage):
     """What every handle of a ring has; MpmcRing is made, not this.
 
-    Owner thread: that of the handle, and for counters any.
+    Owner thread: that of the handle, and for counters any. close() gives claims up and records in
+    place back; the last handle unmaps.
     """
 
-    def __init__(self):
-        raise TypeError("make a ring with MpmcRing.create, MpmcRing.attach or MpmcRing.private")
+    _kind = "ring"
+    _made = ("a ring", "MpmcRing")
 
-    cdef int bind(self, Mapping mapping, MpmcUsers users) except -1:
-        """A handle over a mapping that holds a ring."""
-        cdef int reason
-        self.c = <tt_mpmc *> calloc(1, sizeof(tt_mpmc))
-        if self.c is NULL:
-            raise OutOfMemoryError("no memory for the handle of a ring")
-        reason = tt_mpmc_open(self.c, mapping.base, mapping.bytes)
-        if reason != TT_SHM_GOOD:
-            free(self.c)
-            self.c = NULL
-            mapping.refuse(reason, "queue")
-        self.mapping = mapping
-        self.capacity = self.c.page.head.capacity
-        self.users = users
-        users.open += 1
-        return 0
-
-    def __dealloc__(self):
-        if self.c is not NULL:
-            if self.mapping is not None and self.mapping.base is not NULL:
-                tt_mpmc_leave(self.c)
-            free(self.c)
-            self.c = NULL
-            if self.users is not None:
-                self.users.open -= 1
-
-    def close(self):
-        """Leave: claims are given up, records in place are given back. The last handle unmaps; the
-        maker then also removes the name. Idempotent; no thread may be inside.
-        """
-        if self.c is NULL:
-            return
-        self.require()
-        if self.mapping.base is not NULL:
+    cdef void leave(self, bint mapped) noexcept:
+        if self.c is not NULL and mapped:
             tt_mpmc_leave(self.c)
         free(self.c)
         self.c = NULL
-        self.users.open -= 1
-        if self.users.open == 0:
-            self.mapping.close()
-
-    def __enter__(self):
-        self.require()
-        return self
-
-    def __exit__(self, *exc):
-        self.close()
 
     cdef int require(self) except -1:
-        if self.c is NULL:
-            raise ClosedError("ring: used after close(); create or attach it again")
+        """Raise when it is closed, or a thread waits in it."""
+        SharedPage.require(self)
         if self.waiting:
             raise StateError(
                 f"ring {self.mapping.name!r}: another thread waits in this handle; give each "
@@ -151,27 +105,13 @@ cdef class MpmcPage:
 
     # -- counters, for any thread and process
 
-    @property
-    def name(self):
-        return self.mapping.name
-
-    @property
-    def closed(self):
-        return self.c is NULL
-
     cdef tt_mpmc *seen(self) except NULL:
-        if self.c is NULL:
-            self.require()
+        SharedPage.require(self)
         return self.c
 
     cdef int _count(self, tt_mpmc_counts *out) except -1:
         out[0] = tt_mpmc_count(self.seen())
         return 0
-
-    @property
-    def owner_pid(self):
-        """Process that made the ring."""
-        return self.seen().page.head.owner_pid
 
     @property
     def is_fenced(self):

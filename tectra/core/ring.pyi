@@ -1,5 +1,4 @@
-from types import TracebackType
-from typing import Any, Self, TypeAlias, final
+from typing import Any, TypeAlias, final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,13 +29,6 @@ class SpscRing(RingPage):
     def private(
         capacity: int, *, overwrite: bool = False, stamp: bool = True, start: int = 0
     ) -> SpscRing: ...
-    def __enter__(self) -> Self: ...
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None: ...
     def __iter__(self) -> Batches: ...
     def try_push(self, record: _Bytes) -> bool: ...
     def push(self, record: _Bytes, timeout_ns: int = ...) -> None: ...

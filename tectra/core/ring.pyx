@@ -19,32 +19,21 @@ from cpython.bytes cimport (
     PyBytes_GET_SIZE,
 )
 from cython cimport final
-from libc.stddef cimport size_t
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
-from libc.stdlib cimport free
-from libc.string cimport memset
 
 from tectra.core.base cimport TT_E_EMPTY, TT_E_FULL, TT_E_LENGTH, TT_E_STATE, TT_OK
 from tectra.core.clock cimport tt_now_ns
 from tectra.core.idle cimport Idle
 from tectra.core.msg cimport TT_RECORD_BYTES_MAX, TT_SLOT_BYTES, tt_rec_bytes
 from tectra.core.rc cimport check_with
-from tectra.core.shm cimport (
-    TT_SHM_GOOD,
-    Mapping,
-    attach_mapping,
-    create_mapping,
-    private_mapping,
-)
+from tectra.core.shared_page cimport handle_memory
+from tectra.core.shm cimport Mapping, attach_mapping, create_mapping, private_mapping
 
-from tectra.core.errors import InputError, OutOfMemoryError
+from tectra.core.errors import InputError
 from tectra.core.idle import IdlePolicy
 from tectra.core.msg import HEAD
 from tectra.core.ring_page import Gap, Pressure
 from tectra.core.ring_view import Batches, Claim
-
-cdef extern from "stdlib.h" nogil:
-    void *aligned_alloc(size_t alignment, size_t bytes)
 
 __all__ = ["Gap", "Pressure", "SpscRing"]
 
@@ -87,20 +76,11 @@ cdef uint64_t _size(object capacity, uint32_t flags) except 0:
 cdef SpscRing _ring(Mapping mapping, uint64_t capacity, uint32_t flags, bint made, uint64_t start):
     """A ring over the mapping; when it is new, lay it out first."""
     cdef SpscRing self = SpscRing.__new__(SpscRing)
-    cdef int reason
     if made:
         check_with(tt_spsc_init(mapping.base, capacity, flags, start, tt_now_ns()), "ring")
-    self.c = <tt_spsc *> aligned_alloc(128, sizeof(tt_spsc))
-    if self.c is NULL:
-        raise OutOfMemoryError("no memory for the handle of a ring")
-    memset(self.c, 0, sizeof(tt_spsc))
-    reason = tt_spsc_open(self.c, mapping.base, mapping.bytes)
-    if reason != TT_SHM_GOOD:
-        free(self.c)
-        self.c = NULL
-        mapping.refuse(reason, "ring")
-    self.mapping = mapping
-    self.capacity = self.c.page.head.capacity
+    self.c = <tt_spsc *> handle_memory(sizeof(tt_spsc))
+    self.bind(mapping, tt_spsc_open(self.c, mapping.base, mapping.bytes), "ring")
+    self.capacity = self.head.capacity
     self.overwrite = (self.c.flags & TT_SPSC_OVERWRITE) != 0
     self.stamp = (self.c.flags & TT_SPSC_STAMP) != 0
     self.push_idle = Idle(IdlePolicy.YIELD)
@@ -147,13 +127,6 @@ cdef class SpscRing(RingPage):
         cdef uint32_t flags = _flags(overwrite, stamp)
         cdef uint64_t size = _size(capacity, flags)
         return _ring(private_mapping(size), capacity, flags, True, start)
-
-    def __enter__(self):
-        self.require()
-        return self
-
-    def __exit__(self, *exc):
-        self.close()
 
     def __iter__(self):
         return Batches(self, DRAIN_SLOTS, TIMEOUT_NS)

@@ -4,7 +4,8 @@ from libc.stdint cimport int64_t, uint32_t, uint64_t
 
 from tectra.core.idle cimport Idle, tt_atomic_u32, tt_idle
 from tectra.core.msg cimport tt_head
-from tectra.core.shm cimport Mapping, tt_atomic_u64, tt_shm_head
+from tectra.core.shared_page cimport SharedPage
+from tectra.core.shm cimport tt_atomic_u64, tt_shm_head
 
 cdef extern from "tectra/spsc.h" nogil:
     enum:
@@ -88,16 +89,14 @@ cdef extern from "tectra/spsc_wait.h" nogil:
     int tt_spsc_pop_wait(tt_spsc *r, void *out, tt_idle *idle, int64_t until_mono_ns)
     void tt_spsc_unpark(tt_spsc *r)
 
-cdef class RingPage:
+cdef class RingPage(SharedPage):
     cdef tt_spsc *c
-    cdef readonly Mapping mapping
     cdef readonly uint64_t capacity
     cdef readonly bint overwrite
     cdef readonly bint stamp
     cdef readonly bint lent
     cdef readonly Idle push_idle
     cdef readonly Idle pop_idle
-    cdef int require(self) except -1
     cdef tt_spsc_page *_page(self) except NULL
     cdef int may_push(self) except -1
     cdef int may_pop(self) except -1

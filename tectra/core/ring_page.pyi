@@ -2,7 +2,7 @@ from enum import IntEnum
 from typing import NamedTuple
 
 from tectra.core.idle import Idle, IdlePolicy
-from tectra.core.shm import Mapping
+from tectra.core.shared_page import SharedPage
 
 class Gap(NamedTuple):
     first: int
@@ -13,15 +13,13 @@ class Pressure(IntEnum):
     HIGH = 1
     FULL = 2
 
-class RingPage:
-    mapping: Mapping
+class RingPage(SharedPage):
     capacity: int
     overwrite: bool
     stamp: bool
     lent: bool
     push_idle: Idle
     pop_idle: Idle
-    def close(self) -> None: ...
     def claim_producer(self) -> None: ...
     def claim_consumer(self) -> None: ...
     @property
@@ -32,10 +30,6 @@ class RingPage:
     def consumer_parked(self) -> bool: ...
     @property
     def producer_parked(self) -> bool: ...
-    @property
-    def name(self) -> str: ...
-    @property
-    def closed(self) -> bool: ...
     @property
     def depth(self) -> int: ...
     @property
@@ -57,8 +51,6 @@ class RingPage:
     @property
     def gap_count(self) -> int: ...
     def gaps(self) -> list[Gap]: ...
-    @property
-    def owner_pid(self) -> int: ...
     @property
     def producer_pid(self) -> int: ...
     @property

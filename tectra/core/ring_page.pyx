@@ -12,17 +12,12 @@ from tectra.core.base cimport TT_OK
 from tectra.core.clock cimport tt_mono_ns, tt_now_ns
 from tectra.core.idle cimport Idle, tt_idle_reset, tt_load_relaxed32
 from tectra.core.rc cimport check_with
+from tectra.core.shared_page cimport SharedPage
 from tectra.core.shm cimport tt_load_acquire64, tt_load_relaxed64, tt_store_release64
 
 from cpython.exc cimport PyErr_CheckSignals
 
-from tectra.core.errors import (
-    ClosedError,
-    InputError,
-    RingEmptyError,
-    RingFullError,
-    StateError,
-)
+from tectra.core.errors import InputError, RingEmptyError, RingFullError, StateError
 
 __all__ = ["Gap", "Pressure", "RingPage"]
 
@@ -47,38 +42,22 @@ class Pressure(IntEnum):
     """The next push is refused; with overwrite, it overwrites."""
 
 
-cdef class RingPage:
+cdef class RingPage(SharedPage):
     """The base of SpscRing: the handle, waiting, and what any thread or process may read.
 
     Owner threads: any for reading; waiting belongs to the side that waits. Made by SpscRing only.
+    close() leaves both sides; views that were lent stay readable, and keep the memory until they
+    are gone.
     """
 
-    def __init__(self):
-        raise TypeError("make a ring with SpscRing.create, SpscRing.attach or SpscRing.private")
+    _kind = "ring"
+    _made = ("a ring", "SpscRing")
 
-    def __dealloc__(self):
-        if self.c is not NULL:
-            if self.mapping is not None and self.mapping.base is not NULL:
-                tt_spsc_leave(self.c)
-            free(self.c)
-            self.c = NULL
-
-    def close(self):
-        """Leave, unmap; the maker also removes the name. Idempotent; no thread may be inside. Views
-        that were lent stay readable, and keep the memory until they are gone.
-        """
-        if self.c is NULL:
-            return
-        if self.mapping.base is not NULL:
+    cdef void leave(self, bint mapped) noexcept:
+        if self.c is not NULL and mapped:
             tt_spsc_leave(self.c)
         free(self.c)
         self.c = NULL
-        self.mapping.close()
-
-    cdef int require(self) except -1:
-        if self.c is NULL:
-            raise ClosedError("ring: used after close(); create or attach it again")
-        return 0
 
     cdef tt_spsc_page *_page(self) except NULL:
         self.require()
@@ -202,14 +181,6 @@ cdef class RingPage:
     # -- counters, for any thread and process
 
     @property
-    def name(self):
-        return self.mapping.name
-
-    @property
-    def closed(self):
-        return self.c is NULL
-
-    @property
     def depth(self):
         """Slots in use now."""
         self.require()
@@ -287,11 +258,6 @@ cdef class RingPage:
                 tt_load_acquire64(&page.gap_log[i % TT_SPSC_GAP_LOG].last),
             ))
         return out
-
-    @property
-    def owner_pid(self):
-        """Process that made the ring."""
-        return self._page().head.owner_pid
 
     @property
     def producer_pid(self):

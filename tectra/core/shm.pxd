@@ -52,6 +52,7 @@ cdef class Mapping:
     cdef readonly str name
     cdef readonly bint writable
     cdef bytes _path
+    cdef int users  # handles open on it (SharedPage)
     cdef int _owner_pid
     cdef int _holds
     cdef bint _closed
