@@ -7,3 +7,5 @@ cdef class Record:
     cdef uint32_t size
     cdef object table
     cdef readonly object template
+
+cdef int record_buffer(object out, Py_buffer *view, str verb) except -1

@@ -11,6 +11,7 @@ from libc.stdint cimport int8_t, int16_t, int32_t, int64_t, uint8_t, uint16_t, u
 from libc.string cimport memcpy, memset
 
 from tectra.core.msg cimport (
+    TT_RECORD_BYTES_MAX,
     TT_SCHEMA_ID,
     TT_SCHEMA_VERSION,
     TT_SLOT_BYTES,
@@ -210,6 +211,18 @@ def encode_into(out, offset, template, /, **fields) -> int:
     finally:
         PyBuffer_Release(&view)
     return size
+
+
+cdef int record_buffer(object out, Py_buffer *view, str verb) except -1:
+    """The view of a buffer with room for any record, to `verb` one into; the caller releases it."""
+    PyObject_GetBuffer(out, view, PyBUF_SIMPLE | PyBUF_WRITABLE)
+    if view.len < TT_RECORD_BYTES_MAX:
+        size = view.len
+        PyBuffer_Release(view)
+        raise InputError(
+            f"buffer to {verb} into: found {size} bytes; allowed: {TT_RECORD_BYTES_MAX} or more"
+        )
+    return 0
 
 
 cdef int _check_head(const uint8_t *p, Py_ssize_t available) except -1:
