@@ -92,7 +92,7 @@ def test_planted_fault_is_seen(sanitized, header, old, new, mode):
     for sanitizer in ("", "address,undefined", "thread"):
         for capacity in ("64", "8"):
             args = (mode, "4", "50000", capacity, "0", "6")
-            for _ in range(2):
+            for _ in range(5):
                 done = sanitized("bcast_stress.c", sanitizer, args=args, header=header, edit=edit)
                 if done.returncode != 0:
                     return

@@ -3,6 +3,7 @@ that nobody reports would mean that the stress sees nothing.
 """
 
 import pytest
+from planted import assert_seen
 
 pytestmark = [pytest.mark.native, pytest.mark.timeout(120)]
 
@@ -86,7 +87,11 @@ MUTATIONS = [
 )
 def test_planted_fault_in_the_ring_is_seen(sanitized, header, old, new, mode):
     assert_seen(
-        sanitized, "spsc_stress.c", header, old, new, (mode, "100000", CAPACITY.get(mode, "8"), "0")
+        sanitized,
+        "spsc_stress.c",
+        header,
+        {old: new},
+        (mode, "100000", CAPACITY.get(mode, "8"), "0"),
     )
 
 
@@ -104,7 +109,7 @@ KILL_MUTATIONS = [
     ("header", "old", "new"), [m[1:] for m in KILL_MUTATIONS], ids=[m[0] for m in KILL_MUTATIONS]
 )
 def test_planted_fault_in_kill_and_counters_is_seen(sanitized, header, old, new):
-    assert_seen(sanitized, "kill_stress.c", header, old, new, ())
+    assert_seen(sanitized, "kill_stress.c", header, {old: new})
 
 
 CRC_MUTATIONS = [
@@ -118,14 +123,4 @@ CRC_MUTATIONS = [
     ("old", "new"), [m[1:] for m in CRC_MUTATIONS], ids=[m[0] for m in CRC_MUTATIONS]
 )
 def test_planted_fault_in_the_checksum_is_seen(sanitized, old, new):
-    assert_seen(sanitized, "crc32c_check.c", "crc32c.h", old, new, ())
-
-
-def assert_seen(sanitized, source, header, old, new, args):
-    """Some run of a few, under some sanitizer, ends with an error."""
-    for sanitizer in ("thread", "address,undefined"):
-        for _ in range(6):
-            done = sanitized(source, sanitizer, args=args, header=header, edit={old: new})
-            if done.returncode != 0:
-                return
-    pytest.fail("nobody noticed")
+    assert_seen(sanitized, "crc32c_check.c", "crc32c.h", {old: new})
