@@ -33,9 +33,9 @@ from tectra.core.bcast cimport (
     tt_bcast_try_read,
 )
 from tectra.core.clock cimport tt_mono_ns
-from tectra.core.msg cimport TT_SLOT_BYTES
+from tectra.core.msg cimport TT_RECORD_BYTES_MAX, TT_SLOT_BYTES
 from tectra.core.rc cimport check_with
-from tectra.core.record cimport record_buffer
+from tectra.core.record cimport refuse_buffer
 from tectra.core.shared_page cimport handle_memory
 from tectra.core.shm cimport tt_load_acquire64, tt_store_release64
 
@@ -164,8 +164,10 @@ cdef class BroadcastReader:
         cdef Py_buffer view
         cdef int64_t rc
         self.require()
-        record_buffer(out, &view, "read")
+        PyObject_GetBuffer(out, &view, PyBUF_SIMPLE | PyBUF_WRITABLE)
         try:
+            if view.len < TT_RECORD_BYTES_MAX:
+                refuse_buffer(view.len, "read")
             rc = self._wait(view.buf, timeout_ns)
         finally:
             PyBuffer_Release(&view)

@@ -44,9 +44,9 @@ from tectra.core.mpmc_page cimport (
     tt_mpmc_unblock_read,
     tt_mpmc_unblock_write,
 )
-from tectra.core.msg cimport TT_SLOT_BYTES, tt_rec_bytes
+from tectra.core.msg cimport TT_RECORD_BYTES_MAX, TT_SLOT_BYTES, tt_rec_bytes
 from tectra.core.rc cimport check_with
-from tectra.core.record cimport record_buffer
+from tectra.core.record cimport refuse_buffer
 from tectra.core.shared_page cimport handle_memory
 from tectra.core.shm cimport Mapping, attach_mapping, create_mapping, private_mapping
 
@@ -316,8 +316,10 @@ cdef class MpmcRing(MpmcPage):
         cdef Py_buffer view
         cdef int64_t rc
         self.enter()
-        record_buffer(out, &view, "pop")
+        PyObject_GetBuffer(out, &view, PyBUF_SIMPLE | PyBUF_WRITABLE)
         try:
+            if view.len < TT_RECORD_BYTES_MAX:
+                refuse_buffer(view.len, "pop")
             rc = tt_mpmc_try_pop(self.c, view.buf, &self.tag)
             if rc < 0:
                 rc = self._wait_pop(view.buf, timeout_ns)

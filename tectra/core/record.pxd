@@ -8,4 +8,4 @@ cdef class Record:
     cdef object table
     cdef readonly object template
 
-cdef int record_buffer(object out, Py_buffer *view, str verb) except -1
+cdef int refuse_buffer(Py_ssize_t size, str verb) except -1

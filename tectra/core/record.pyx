@@ -213,16 +213,11 @@ def encode_into(out, offset, template, /, **fields) -> int:
     return size
 
 
-cdef int record_buffer(object out, Py_buffer *view, str verb) except -1:
-    """The view of a buffer with room for any record, to `verb` one into; the caller releases it."""
-    PyObject_GetBuffer(out, view, PyBUF_SIMPLE | PyBUF_WRITABLE)
-    if view.len < TT_RECORD_BYTES_MAX:
-        size = view.len
-        PyBuffer_Release(view)
-        raise InputError(
-            f"buffer to {verb} into: found {size} bytes; allowed: {TT_RECORD_BYTES_MAX} or more"
-        )
-    return 0
+cdef int refuse_buffer(Py_ssize_t size, str verb) except -1:
+    """Say that a buffer has no room to `verb` any record into it."""
+    raise InputError(
+        f"buffer to {verb} into: found {size} bytes; allowed: {TT_RECORD_BYTES_MAX} or more"
+    )
 
 
 cdef int _check_head(const uint8_t *p, Py_ssize_t available) except -1:

@@ -24,9 +24,9 @@ from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from tectra.core.base cimport TT_E_EMPTY, TT_E_FULL, TT_E_LENGTH, TT_E_STATE, TT_OK
 from tectra.core.clock cimport tt_now_ns
 from tectra.core.idle cimport Idle
-from tectra.core.msg cimport TT_SLOT_BYTES, tt_rec_bytes
+from tectra.core.msg cimport TT_RECORD_BYTES_MAX, TT_SLOT_BYTES, tt_rec_bytes
 from tectra.core.rc cimport check_with
-from tectra.core.record cimport record_buffer
+from tectra.core.record cimport refuse_buffer
 from tectra.core.shared_page cimport handle_memory
 from tectra.core.shm cimport Mapping, attach_mapping, create_mapping, private_mapping
 
@@ -246,8 +246,10 @@ cdef class SpscRing(RingPage):
         cdef Py_buffer view
         cdef int64_t rc
         self.require()
-        record_buffer(out, &view, "pop")
+        PyObject_GetBuffer(out, &view, PyBUF_SIMPLE | PyBUF_WRITABLE)
         try:
+            if view.len < TT_RECORD_BYTES_MAX:
+                refuse_buffer(view.len, "pop")
             rc = TT_E_STATE if self.lent else tt_spsc_try_pop(self.c, view.buf)
             if rc < 0:
                 rc = self._wait_pop(view.buf, timeout_ns)
