@@ -37,7 +37,7 @@ WARNINGS = [
     "-Wno-cast-function-type",
 ]
 FLAGS = ["-std=c11", "-fno-strict-aliasing", *WARNINGS]
-FLAGS += ["-O1", "-g", "-DTECTRA_DEBUG"] if CHECKED else ["-O3", "-g0"]
+FLAGS += ["-O1", "-g", "-DTECTRA_DEBUG"] if CHECKED else ["-O1" if WERROR else "-O3", "-g0"]
 FLAGS += [f"-fsanitize={SANITIZE}", "-fno-omit-frame-pointer"] if SANITIZE else []
 FLAGS += ["-Werror"] if WERROR else []
 LINK = [f"-fsanitize={SANITIZE}"] if SANITIZE else []

@@ -191,7 +191,8 @@ def show(what: str, samples: tuple[float, ...], units: int) -> None:
 
 @contextmanager
 def process(code: str, *args: str, fds: tuple[int, ...] = ()) -> Iterator[None]:
-    child = subprocess.Popen([sys.executable, "-c", code, *args], pass_fds=fds)
+    # -P: a checkout that lies unbuilt in the working directory is not what is measured.
+    child = subprocess.Popen([sys.executable, "-P", "-c", code, *args], pass_fds=fds)
     try:
         yield
     finally:

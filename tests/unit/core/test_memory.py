@@ -1,6 +1,7 @@
 """Wishes about memory: each says what became of it, and the kernel's own books agree."""
 
 import mmap
+import os
 import re
 import resource
 from pathlib import Path
@@ -21,6 +22,10 @@ from tectra.core.memory import (
 from tectra.core.ring import SpscRing
 
 MB = 1 << 20
+LOCKS = pytest.mark.skipif(
+    "libasan" in os.environ.get("LD_PRELOAD", ""),
+    reason="the address sanitizer answers mlock itself and locks nothing",
+)
 
 
 def status_kb(name: str) -> int:
@@ -91,6 +96,7 @@ def test_prefault_leaves_no_fault_for_later():
         assert faults() - before < 200
 
 
+@LOCKS
 def test_locked_memory_is_in_the_kernel_s_books():
     with mmap.mmap(-1, 64 * 1024) as memory:
         before = status_kb("VmLck")
@@ -101,6 +107,7 @@ def test_locked_memory_is_in_the_kernel_s_books():
             assert "ulimit -l" in outcome.detail
 
 
+@LOCKS
 def test_a_refusal_to_lock_is_told_and_logged(fresh_env):
     """In a child, whose limit can be lowered; root's capability is dropped with it."""
     import subprocess
