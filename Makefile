@@ -50,6 +50,9 @@ peers: ## side by side with other engines, each in its own environment
 native: ## C stress tests under the thread and the address sanitizer
 	$(PYTEST) --timeout=300 -m "native and not soak" tests
 
+soak: ## the long proofs: kills and stops by the ten thousand, deep interleavings, every planted fault
+	$(PYTEST) --timeout=3600 -m "soak and not network" tests
+
 fuzz: ## the seeded fuzzers, and property tests with many more examples
 	HYPOTHESIS_PROFILE=ci $(PYTEST) --timeout=600 -m "" tests/property tests/fuzz
 

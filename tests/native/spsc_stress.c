@@ -20,7 +20,7 @@
 #define BATCH_SLOTS 48
 #define IDLE_MAX 2000000000ull
 /* A reader that a fault keeps inside the ring ends here. */
-#define WALL_S 20
+#define WALL_S 10
 /* A park lasts so long if nobody wakes; a wait of half of it is one that nobody ended. */
 #define PARK_NS INT64_C(6000000000)
 

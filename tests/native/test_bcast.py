@@ -81,6 +81,7 @@ def test_a_writer_that_stops_inside_a_slot_shows_nothing_of_it(sanitized, mode):
         assert done.returncode == 0, done.stderr[-3000:]
 
 
+@pytest.mark.soak  # the explorer's faults (test_model.py) are the ones of every run
 @pytest.mark.parametrize(
     ("header", "old", "new", "mode"), [m[1:] for m in MUTATIONS], ids=[m[0] for m in MUTATIONS]
 )
@@ -121,6 +122,7 @@ KILL_MUTATIONS = [
 ]  # fmt: skip
 
 
+@pytest.mark.soak  # the explorer's faults (test_model.py) are the ones of every run
 @pytest.mark.parametrize(
     ("header", "old", "new"), [m[1:] for m in KILL_MUTATIONS], ids=[m[0] for m in KILL_MUTATIONS]
 )

@@ -116,6 +116,7 @@ MUTATIONS = [
 ]  # fmt: skip
 
 
+@pytest.mark.soak  # the explorer's faults (test_model.py) are the ones of every run
 @pytest.mark.parametrize(
     ("header", "old", "new", "mode"), [m[1:] for m in MUTATIONS], ids=[m[0] for m in MUTATIONS]
 )
