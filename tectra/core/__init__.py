@@ -40,7 +40,6 @@ from tectra.core.market import BookUpdate, Ticker, Trade
 from tectra.core.mpmc import MpmcRing
 from tectra.core.msg import DTYPES, Template
 from tectra.core.order import REJECT_TEXT, RISK_TEXT, OrderRequest, RiskVerdict, reject_text
-from tectra.core.payload import PAYLOADS, payload_fields
 from tectra.core.rc import check
 from tectra.core.record import Record, decode, encode, iter_records
 from tectra.core.ring import Gap, Pressure, SpscRing
@@ -104,7 +103,6 @@ __all__ = [
     "OrderRequest",
     "OrderState",
     "OrderType",
-    "PAYLOADS",
     "Pressure",
     "Price",
     "Quantity",
@@ -140,7 +138,6 @@ __all__ = [
     "encode",
     "isolated_cores",
     "iter_records",
-    "payload_fields",
     "pin_to_core",
     "reject_text",
     "request_stop",

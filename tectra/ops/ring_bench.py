@@ -103,7 +103,9 @@ def _pair(role: str, policy: IdlePolicy, records: int) -> Iterator[tuple[SpscRin
     with SpscRing.create(name, CAPACITY) as ring, SpscRing.create(back, 64) as out:
         ring.idle_policy = out.idle_policy = policy
         code = f"from {__name__} import peer; peer{(role, name, back, int(policy), records)!r}"
-        child = subprocess.Popen([sys.executable, "-c", code])
+        # -P: not the checkout that may lie unbuilt in the working directory. A group of its own:
+        # Ctrl-C is this process's to hear, which then ends the other.
+        child = subprocess.Popen([sys.executable, "-P", "-c", code], process_group=0)
         try:
             out.pop(PATIENCE_NS)
             yield ring, out

@@ -1,5 +1,7 @@
 """`tectra bench ring`: two processes, figures as text and as JSON, and an end by itself."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -34,3 +36,13 @@ def test_wrong_usage_is_refused(cli):
     cli("bench", "ring", "--messages", "0").explained("--messages", code=2)
     done = cli("bench", "--help")
     assert "ring" in done.out and "--pairs" in done.out
+
+
+def test_a_checkout_in_the_working_directory_is_not_what_runs(tmp_path, fresh_env):
+    """The other process is of the same installation, wherever the command is given."""
+    (tmp_path / "tectra").mkdir()
+    (tmp_path / "tectra" / "__init__.py").write_text("raise SystemExit('the wrong one')\n")
+    env = {k: v for k, v in fresh_env.items() if k != "PYTHONSAFEPATH"}
+    command = [sys.executable, "-P", "-m", "tectra", "bench", "ring", "--messages", "1000"]
+    done = subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr

@@ -1,9 +1,13 @@
 """`tectra config`, `tectra init`, `tectra run`, as a user runs them."""
 
 import json
+import re
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+
+from tectra.ops.cli.run import _claim
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(60)]
 
@@ -218,3 +222,21 @@ def test_help_lists_them_and_stays_light(cli):
     out = cli("--help").out
     assert all(f"  {name} " in out for name in ("config", "init", "run"))
     assert json.loads(cli("config", "show", "--json").out)
+
+
+def test_run_says_where_a_cut_file_ends(cli, plan, tmp_path, raw_day):
+    (tmp_path / "cut.itch").write_bytes(raw_day[: len(raw_day) // 2 + 1])
+    done = cli("run", plan, "--set", f"backtest.data_path={tmp_path / 'cut.itch'}")
+    assert done.code == 0, done.err
+    assert re.search(r"cut\.itch: \d+ bytes after the last whole message, at offset", done.err)
+
+
+def test_what_is_refused_leaves_no_directory(cli, plan, tmp_path):
+    cli("run", plan, "--set", "backtest.data_path=none.itch").explained("none.itch")
+    assert not list((tmp_path / "reports").glob("run-*"))
+
+
+def test_two_runs_that_start_at_once_have_directories_of_their_own(tmp_path):
+    with ThreadPoolExecutor(8) as pool:
+        names = list(pool.map(_claim, [tmp_path / "reports"] * 40))
+    assert len(set(names)) == 40 and all(name.is_dir() for name in names)

@@ -1,6 +1,6 @@
 """`tectra run`: what a configuration says, as far as this version can; else one line why not."""
 
-from itertools import count
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from tectra.backtest import (
     StrategyRun,
     run_backtest,
 )
+from tectra.backtest.data import open_data
 from tectra.core.config.fault import path_text
 from tectra.core.config.load import Loaded, load_config
 from tectra.core.config.section import Config, ExecutionConfig, RiskScopeConfig, StrategyConfig
@@ -24,7 +25,7 @@ from tectra.core.log import init_logging
 from tectra.ops.cli.backtest import show_result
 from tectra.ops.cli.config import layered
 from tectra.ops.cli.demo import command as demo_command
-from tectra.ops.cli.show import progress, warn, write_json
+from tectra.ops.cli.show import progress, troubles, warn, write_json
 from tectra.risk.configured import NOT_ENFORCED, limits_of
 from tectra.runtime.wiring import log_of
 from tectra.strategy.loader import load_strategy
@@ -187,17 +188,25 @@ def _jobs(config: Config) -> list[Job]:
     return [_backtest_job(config)]
 
 
-def _free(root: Path) -> Path:
-    names = (root / f"run-{n}" for n in count(1))
-    return next(n for n in names if not n.exists())
+def _claim(root: Path) -> Path:
+    """The first free run-N, made here: of two processes that ask at once, each gets its own."""
+    root.mkdir(parents=True, exist_ok=True)
+    n = 1
+    while True:
+        try:
+            (root / f"run-{n}").mkdir()
+        except FileExistsError:
+            n += 1
+        else:
+            return root / f"run-{n}"
 
 
 def _run(job: Job, config: Config, out: Path, quiet: bool) -> BacktestResult:
+    data = open_data(job.data, list(job.symbols) or None, date=job.date)
     with progress(f"{job.name}", quiet=quiet) as step:
-        return run_backtest(
+        result = run_backtest(
             strategies=job.strategies,
-            data=job.data,
-            symbols=list(job.symbols) or None,
+            data=data,
             config=BacktestConfig(
                 limits=limits_of(config.risk, job.scopes),
                 sim=job.sim,
@@ -205,11 +214,14 @@ def _run(job: Job, config: Config, out: Path, quiet: bool) -> BacktestResult:
                 journal=config.journal.enabled,
                 sample_ns=job.sample_ns,
                 latency_sample_shift=config.engine.latency_sample_shift,
-                date=job.date,
             ),
             out=out,
             progress=step,
         )
+    feed: Any = data.feed
+    for line in troubles(job.data, feed, feed.offset):
+        warn(line)
+    return result
 
 
 def _unused(path: str) -> bool:
@@ -260,14 +272,18 @@ def command(
     if _speaks_of_the_log(loaded):
         ctx.call_on_close(init_logging(log_of(loaded.config)).close)
     _warn_of_unused(loaded)
-    root = _free(loaded.config.directories.path("reports"))
+    root = _claim(loaded.config.directories.path("reports"))
     results = {}
-    for job in jobs:
-        result = _run(job, loaded.config, root / job.name, as_json)
-        results[job.name] = result.metrics
-        if not as_json:
-            click.echo(f"\n{job.name}: {', '.join(job.symbols) or 'all symbols'} of {job.data}")
-            show_result(result)
-            click.echo(f"report         {root / job.name / 'report.html'}")
+    try:
+        for job in jobs:
+            result = _run(job, loaded.config, root / job.name, as_json)
+            results[job.name] = result.metrics
+            if not as_json:
+                click.echo(f"\n{job.name}: {', '.join(job.symbols) or 'all symbols'} of {job.data}")
+                show_result(result)
+                click.echo(f"report         {root / job.name / 'report.html'}")
+    finally:
+        with suppress(OSError):  # nothing was written: what was refused leaves no trace
+            root.rmdir()
     if as_json:
         write_json(results)
