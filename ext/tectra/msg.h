@@ -7,7 +7,7 @@
 #include <string.h>
 
 #define TT_SCHEMA_ID 7433
-#define TT_SCHEMA_VERSION 1
+#define TT_SCHEMA_VERSION 2
 #define TT_SLOT_BYTES 64
 #define TT_RECORD_BYTES_MAX 128
 
@@ -132,6 +132,31 @@ enum {
     TT_STATUS_KIND_LINK = 7,
 };
 
+/* BookStatus: Whether a book is what the venue has */
+enum {
+    TT_BOOK_STATUS_NONE = 0,
+    TT_BOOK_STATUS_VALID = 1,
+    TT_BOOK_STATUS_INVALID = 2,
+    TT_BOOK_STATUS_RECOVERING = 3,
+    TT_BOOK_STATUS_STALE = 4,
+};
+
+/* BookReason: Why a book changed its status, or is built anew */
+enum {
+    TT_BOOK_REASON_NONE = 0,
+    TT_BOOK_REASON_GAP = 1,
+    TT_BOOK_REASON_CHECKSUM = 2,
+    TT_BOOK_REASON_STALE = 3,
+    TT_BOOK_REASON_CROSSED = 4,
+    TT_BOOK_REASON_RESET = 5,
+    TT_BOOK_REASON_LINK = 6,
+    TT_BOOK_REASON_REFRESH = 7,
+    TT_BOOK_REASON_DRIFT = 8,
+    TT_BOOK_REASON_REQUEST = 9,
+    TT_BOOK_REASON_MALFORMED = 10,
+    TT_BOOK_REASON_RECOVERED = 11,
+};
+
 /* VenueProtocol */
 enum {
     TT_VENUE_PROTOCOL_NONE = 0,
@@ -243,6 +268,8 @@ enum {
     TT_T_GAP = 15,
     TT_T_TICKER = 16,
     TT_T_BAR = 17,
+    TT_T_BOOK_STATUS = 18,
+    TT_T_BOOK_CLEAR = 19,
     TT_T_ORDER_ACK = 20,
     TT_T_ORDER_FILL = 21,
     TT_T_ORDER_CANCEL = 22,
@@ -777,6 +804,55 @@ _Static_assert(offsetof(tt_bar, bid) == 104, "bar.bid");
 _Static_assert(offsetof(tt_bar, ask) == 112, "bar.ask");
 _Static_assert(offsetof(tt_bar, trades) == 120, "bar.trades");
 _Static_assert(offsetof(tt_bar, reserved) == 124, "bar.reserved");
+
+/* Whether a book (instrument 0: every book of the venue) is what the venue has, from this record on (input) */
+typedef struct {
+    uint16_t block_length, template_id, schema_id, version;
+    uint64_t ring_seq;
+    int64_t ts_event_ns;
+    int64_t ts_recv_ns;
+    uint32_t instrument_id;
+    uint8_t status;
+    uint8_t reason;
+    uint16_t venue_id;
+    uint64_t seq;
+    uint64_t expected;
+    uint64_t found;
+} tt_book_status;
+_Static_assert(sizeof(tt_book_status) == 64, "book_status: size");
+_Static_assert(offsetof(tt_book_status, ring_seq) == 8, "book_status.ring_seq");
+_Static_assert(offsetof(tt_book_status, ts_event_ns) == 16, "book_status.ts_event_ns");
+_Static_assert(offsetof(tt_book_status, ts_recv_ns) == 24, "book_status.ts_recv_ns");
+_Static_assert(offsetof(tt_book_status, instrument_id) == 32, "book_status.instrument_id");
+_Static_assert(offsetof(tt_book_status, status) == 36, "book_status.status");
+_Static_assert(offsetof(tt_book_status, reason) == 37, "book_status.reason");
+_Static_assert(offsetof(tt_book_status, venue_id) == 38, "book_status.venue_id");
+_Static_assert(offsetof(tt_book_status, seq) == 40, "book_status.seq");
+_Static_assert(offsetof(tt_book_status, expected) == 48, "book_status.expected");
+_Static_assert(offsetof(tt_book_status, found) == 56, "book_status.found");
+
+/* Every order and level of an instrument (0: of all) leaves its book, ahead of a snapshot (input) */
+typedef struct {
+    uint16_t block_length, template_id, schema_id, version;
+    uint64_t ring_seq;
+    int64_t ts_event_ns;
+    int64_t ts_recv_ns;
+    uint32_t instrument_id;
+    uint8_t reserved;
+    uint8_t reason;
+    uint16_t venue_id;
+    uint64_t seq;
+    uint8_t pad_[16];
+} tt_book_clear;
+_Static_assert(sizeof(tt_book_clear) == 64, "book_clear: size");
+_Static_assert(offsetof(tt_book_clear, ring_seq) == 8, "book_clear.ring_seq");
+_Static_assert(offsetof(tt_book_clear, ts_event_ns) == 16, "book_clear.ts_event_ns");
+_Static_assert(offsetof(tt_book_clear, ts_recv_ns) == 24, "book_clear.ts_recv_ns");
+_Static_assert(offsetof(tt_book_clear, instrument_id) == 32, "book_clear.instrument_id");
+_Static_assert(offsetof(tt_book_clear, reserved) == 36, "book_clear.reserved");
+_Static_assert(offsetof(tt_book_clear, reason) == 37, "book_clear.reason");
+_Static_assert(offsetof(tt_book_clear, venue_id) == 38, "book_clear.venue_id");
+_Static_assert(offsetof(tt_book_clear, seq) == 40, "book_clear.seq");
 
 /* The venue accepted an order, or a replace (px, qty: what now stands) (input) */
 typedef struct {
@@ -1591,6 +1667,8 @@ static const uint8_t tt_template_bytes[TT_T_END] = {
     [TT_T_GAP] = 64,
     [TT_T_TICKER] = 128,
     [TT_T_BAR] = 128,
+    [TT_T_BOOK_STATUS] = 64,
+    [TT_T_BOOK_CLEAR] = 64,
     [TT_T_ORDER_ACK] = 128,
     [TT_T_ORDER_FILL] = 128,
     [TT_T_ORDER_CANCEL] = 128,
@@ -1635,6 +1713,8 @@ static const uint8_t tt_template_dir[TT_T_END] = {
     [TT_T_GAP] = TT_DIR_INPUT,
     [TT_T_TICKER] = TT_DIR_INPUT,
     [TT_T_BAR] = TT_DIR_INPUT,
+    [TT_T_BOOK_STATUS] = TT_DIR_INPUT,
+    [TT_T_BOOK_CLEAR] = TT_DIR_INPUT,
     [TT_T_ORDER_ACK] = TT_DIR_INPUT,
     [TT_T_ORDER_FILL] = TT_DIR_INPUT,
     [TT_T_ORDER_CANCEL] = TT_DIR_INPUT,

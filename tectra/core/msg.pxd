@@ -99,6 +99,25 @@ cdef extern from "tectra/msg.h" nogil:
         TT_STATUS_KIND_RETAIL_INTEREST
         TT_STATUS_KIND_LINK
     enum:
+        TT_BOOK_STATUS_NONE
+        TT_BOOK_STATUS_VALID
+        TT_BOOK_STATUS_INVALID
+        TT_BOOK_STATUS_RECOVERING
+        TT_BOOK_STATUS_STALE
+    enum:
+        TT_BOOK_REASON_NONE
+        TT_BOOK_REASON_GAP
+        TT_BOOK_REASON_CHECKSUM
+        TT_BOOK_REASON_STALE
+        TT_BOOK_REASON_CROSSED
+        TT_BOOK_REASON_RESET
+        TT_BOOK_REASON_LINK
+        TT_BOOK_REASON_REFRESH
+        TT_BOOK_REASON_DRIFT
+        TT_BOOK_REASON_REQUEST
+        TT_BOOK_REASON_MALFORMED
+        TT_BOOK_REASON_RECOVERED
+    enum:
         TT_VENUE_PROTOCOL_NONE
         TT_VENUE_PROTOCOL_ITCH50
     enum:
@@ -172,6 +191,8 @@ cdef extern from "tectra/msg.h" nogil:
         TT_T_GAP
         TT_T_TICKER
         TT_T_BAR
+        TT_T_BOOK_STATUS
+        TT_T_BOOK_CLEAR
         TT_T_ORDER_ACK
         TT_T_ORDER_FILL
         TT_T_ORDER_CANCEL
@@ -501,6 +522,36 @@ cdef extern from "tectra/msg.h" nogil:
         double ask
         uint32_t trades
         uint32_t reserved
+
+    ctypedef struct tt_book_status:
+        uint16_t block_length
+        uint16_t template_id
+        uint16_t schema_id
+        uint16_t version
+        uint64_t ring_seq
+        int64_t ts_event_ns
+        int64_t ts_recv_ns
+        uint32_t instrument_id
+        uint8_t status
+        uint8_t reason
+        uint16_t venue_id
+        uint64_t seq
+        uint64_t expected
+        uint64_t found
+
+    ctypedef struct tt_book_clear:
+        uint16_t block_length
+        uint16_t template_id
+        uint16_t schema_id
+        uint16_t version
+        uint64_t ring_seq
+        int64_t ts_event_ns
+        int64_t ts_recv_ns
+        uint32_t instrument_id
+        uint8_t reserved
+        uint8_t reason
+        uint16_t venue_id
+        uint64_t seq
 
     ctypedef struct tt_order_ack:
         uint16_t block_length

@@ -8,6 +8,8 @@ __all__ = [
     "AckStatus",
     "BarFlag",
     "BarKind",
+    "BookReason",
+    "BookStatus",
     "Callback",
     "DIRECTION",
     "DTYPES",
@@ -38,7 +40,7 @@ __all__ = [
 ]
 
 SCHEMA_ID = 7433
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 
 class Side(IntEnum):
@@ -173,6 +175,33 @@ class StatusKind(IntEnum):
     LINK = 7
 
 
+class BookStatus(IntEnum):
+    """Whether a book is what the venue has."""
+
+    NONE = 0
+    VALID = 1
+    INVALID = 2
+    RECOVERING = 3
+    STALE = 4
+
+
+class BookReason(IntEnum):
+    """Why a book changed its status, or is built anew."""
+
+    NONE = 0
+    GAP = 1
+    CHECKSUM = 2
+    STALE = 3
+    CROSSED = 4
+    RESET = 5
+    LINK = 6
+    REFRESH = 7
+    DRIFT = 8
+    REQUEST = 9
+    MALFORMED = 10
+    RECOVERED = 11
+
+
 class VenueProtocol(IntEnum):
     """VenueProtocol."""
 
@@ -297,6 +326,8 @@ class Template(IntEnum):
     GAP = 15
     TICKER = 16
     BAR = 17
+    BOOK_STATUS = 18
+    BOOK_CLEAR = 19
     ORDER_ACK = 20
     ORDER_FILL = 21
     ORDER_CANCEL = 22
@@ -589,6 +620,30 @@ DTYPES: dict[Template, np.dtype[np.void]] = {
         ask=("<f8", 112),
         trades=("<u4", 120),
         reserved=("<u4", 124),
+    ),
+    Template.BOOK_STATUS: _dtype(
+        64,
+        ring_seq=("<u8", 8),
+        ts_event_ns=("<i8", 16),
+        ts_recv_ns=("<i8", 24),
+        instrument_id=("<u4", 32),
+        status=("u1", 36),
+        reason=("u1", 37),
+        venue_id=("<u2", 38),
+        seq=("<u8", 40),
+        expected=("<u8", 48),
+        found=("<u8", 56),
+    ),
+    Template.BOOK_CLEAR: _dtype(
+        64,
+        ring_seq=("<u8", 8),
+        ts_event_ns=("<i8", 16),
+        ts_recv_ns=("<i8", 24),
+        instrument_id=("<u4", 32),
+        reserved=("u1", 36),
+        reason=("u1", 37),
+        venue_id=("<u2", 38),
+        seq=("<u8", 40),
     ),
     Template.ORDER_ACK: _dtype(
         128,
@@ -997,6 +1052,8 @@ DIRECTION: dict[Template, str] = {
     Template.GAP: "input",
     Template.TICKER: "input",
     Template.BAR: "input",
+    Template.BOOK_STATUS: "input",
+    Template.BOOK_CLEAR: "input",
     Template.ORDER_ACK: "input",
     Template.ORDER_FILL: "input",
     Template.ORDER_CANCEL: "input",
@@ -1039,6 +1096,8 @@ ENUMS: dict[Template, dict[str, type[IntEnum] | type[IntFlag]]] = {
     Template.VENUE_MESSAGE: {"protocol": VenueProtocol},
     Template.TICKER: {"side": Side, "flags": MarketFlag},
     Template.BAR: {"kind": BarKind, "flags": BarFlag},
+    Template.BOOK_STATUS: {"status": BookStatus, "reason": BookReason},
+    Template.BOOK_CLEAR: {"reason": BookReason},
     Template.ORDER_ACK: {"side": Side, "action": IntentAction},
     Template.ORDER_FILL: {"side": Side, "liquidity": Liquidity, "fill_reason": FillReason},
     Template.ORDER_CANCEL: {"side": Side, "reason": RejectReason},

@@ -134,7 +134,8 @@ def _read_message(node: ET.Element, types: dict[str, tuple[str, int]]) -> Messag
             primitive=primitive,
             length=length,
             offset=offset,
-            since_version=int(child.get("sinceVersion", "0")),
+            # What came with its record is as old as the record.
+            since_version=int(child.get("sinceVersion", node.get("sinceVersion", "0"))),
             description=child.get("description", ""),
         )
         fields.append(field)

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from tectra.core.msg import SCHEMA_VERSION
 from tectra.paths import schema_file
 from tectra.schema.codegen import main
 from tectra.schema.lock import LockError, compare, lock_text, parse_lock
@@ -46,12 +47,15 @@ def last_field_of_gap() -> str:
     return [line for line in body.splitlines() if "<field" in line][-1]
 
 
-VERSION_2 = ('package="tectra" id="7433" version="1"', 'package="tectra" id="7433" version="2"')
+NOW, NEXT = SCHEMA_VERSION, SCHEMA_VERSION + 1
+HEAD_NOW = f'package="tectra" id="7433" version="{NOW}"'
+NEXT_VERSION = (HEAD_NOW, f'package="tectra" id="7433" version="{NEXT}"')
 GAP_END = last_field_of_gap()
 NUMBER = int(GAP_END.split('id="')[1].split('"')[0]) + 1
-NEW_FIELD = f'\n    <field name="extra" id="{NUMBER}" type="uint8" sinceVersion="2"/>'
+NEW_FIELD = f'\n    <field name="extra" id="{NUMBER}" type="uint8" sinceVersion="{NEXT}"/>'
 NEW_MESSAGE = (
-    '<sbe:message name="fresh" id="99" blockLength="56" semanticType="note" sinceVersion="2">'
+    '<sbe:message name="fresh" id="99" blockLength="56" semanticType="note" '
+    f'sinceVersion="{NEXT}">'
     '<field name="ring_seq" id="1" type="uint64"/><field name="ts_event_ns" id="2" type="int64"/>'
     '<field name="ts_recv_ns" id="3" type="int64"/>'
     '<field name="instrument_id" id="4" type="uint32"/></sbe:message></sbe:messageSchema>'
@@ -61,15 +65,15 @@ NEW_MESSAGE = (
 @pytest.mark.parametrize(
     ("changes", "says"),
     [
-        ([VERSION_2, (GAP_END, GAP_END + NEW_FIELD)], ["gap.extra is new since version 2"]),
-        ([VERSION_2, ("</sbe:messageSchema>", NEW_MESSAGE)],
-         ["record fresh is new since version 2"]),
+        ([NEXT_VERSION, (GAP_END, GAP_END + NEW_FIELD)], [f"gap.extra is new since version {NEXT}"]),
+        ([NEXT_VERSION, ("</sbe:messageSchema>", NEW_MESSAGE)],
+         [f"record fresh is new since version {NEXT}"]),
         ([('<validValue name="SELL">2</validValue>',
            '<validValue name="SELL">2</validValue><validValue name="SHORT">3</validValue>')],
          ["Side.SHORT is new"]),
         ([('<sbe:message name="gap"', '<sbe:message name="hole"')],
          ["record gap is now called hole"]),
-        ([VERSION_2], []),
+        ([NEXT_VERSION], []),
     ],
     ids=["field", "record", "value", "rename", "version"],
 )  # fmt: skip
@@ -85,8 +89,8 @@ def test_what_passes(
     [
         ([(GAP_END + "\n", "")], "gap.last_seq (field"),
         ([(GAP_END, GAP_END.replace("uint64", "int64"))], "was @"),
-        ([(GAP_END, GAP_END + NEW_FIELD.replace(' sinceVersion="2"', ""))],
-         "gap.extra is new, with sinceVersion 0; it must be above 1"),
+        ([(GAP_END, GAP_END + NEW_FIELD.replace(f' sinceVersion="{NEXT}"', ""))],
+         f"gap.extra is new, with sinceVersion 0; it must be above {NOW}"),
         ([('name="gap" id="15"', 'name="gap" id="98"')], "record gap (id 15) is gone"),
         ([('<validValue name="SELL">2</validValue>', "")], "Side.SELL (2) is gone"),
         ([('<validValue name="BUY">1</validValue>\n      <validValue name="SELL">2</validValue>',
@@ -98,7 +102,8 @@ def test_what_passes(
            'name="gap" id="15" blockLength="56" semanticType="note"')],
          "gap: direction was input, is note"),
         ([('package="tectra" id="7433"', 'package="tectra" id="7434"')], "another contract"),
-        ([('id="7433" version="1"', 'id="7433" version="0"')], "went back from 1 to 0"),
+        ([(HEAD_NOW, HEAD_NOW.replace(f'"{NOW}"', f'"{NOW - 1}"'))],
+         f"went back from {NOW} to {NOW - 1}"),
     ],
     ids=["field gone", "type", "no sinceVersion", "record gone", "value gone", "values swapped",
          "size", "direction", "schema id", "version"],
@@ -122,7 +127,7 @@ def test_a_lock_that_cannot_be_read(text: str) -> None:
 def test_the_command_asks_for_a_new_lock(
     edited: Callable[..., Schema], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    edited(VERSION_2, (GAP_END, GAP_END + NEW_FIELD))
+    edited(NEXT_VERSION, (GAP_END, GAP_END + NEW_FIELD))
     root = tmp_path / "root"
     for folder in ("ext/tectra", "tectra/core"):
         (root / folder).mkdir(parents=True)
