@@ -65,7 +65,8 @@ NEW_MESSAGE = (
 @pytest.mark.parametrize(
     ("changes", "says"),
     [
-        ([NEXT_VERSION, (GAP_END, GAP_END + NEW_FIELD)], [f"gap.extra is new since version {NEXT}"]),
+        ([NEXT_VERSION, (GAP_END, GAP_END + NEW_FIELD)],
+         [f"gap.extra is new since version {NEXT}"]),
         ([NEXT_VERSION, ("</sbe:messageSchema>", NEW_MESSAGE)],
          [f"record fresh is new since version {NEXT}"]),
         ([('<validValue name="SELL">2</validValue>',
