@@ -3,9 +3,11 @@
  *   walk    follow the two-byte length prefixes of the stream, a mapped file: what memory allows
  *   hash    the plain book: chained hash tables for orders and levels, FIFO queues
  *   book    ITCH bytes -> records in batches -> tt_l3, the best prices read after every message
+ *   live    the same one message at a time, as they come off a wire: nothing to look ahead to
  *
  * usage: book_bench [--rounds N] [--messages N] [--symbols N]
- * Without --symbols: 8,000 and 100. Prints one JSON object per ratio: book / walk, book / hash.
+ * Without --symbols: 8,000 and 100. Prints one JSON object per ratio: book / walk, book / hash,
+ * live / hash.
  */
 #define _GNU_SOURCE
 #include <sys/mman.h>
@@ -53,7 +55,8 @@ typedef struct {
 static void subject_make(subject *s, uint32_t symbols, size_t messages)
 {
     const uint32_t cap[TT_L3_ARENAS] = {
-        1u << 19, 1u << 18, 1u << 22, (uint32_t)(messages / TT_L3_PAGE + 2), 1u << 10, 1u << 6};
+        1u << 19, 1u << 23, 1u << 20, 1u << 22, (uint32_t)(messages / TT_L3_PAGE + 2), 1u << 10,
+        1u << 6};
     memcpy(s->cap, cap, sizeof cap);
     s->symbols = symbols;
     s->fixed = fresh(tt_l3_fixed_bytes(symbols + 1));
@@ -123,6 +126,20 @@ static uint64_t book(subject *s, const tt_itch_ctx *cx, const uint8_t *p, size_t
     return sum;
 }
 
+static uint64_t live(subject *s, const tt_itch_ctx *cx, const uint8_t *p, size_t n)
+{
+    uint64_t sum = 0;
+    tt_book_effect fx;
+    for (size_t at = 0; n - at >= 2; at += 2 + (size_t)tt_be16(p + at)) {
+        const tt_head *rec = (const tt_head *)(const void *)slots;
+        if (tt_itch_decode_one(p + at + 2, tt_be16(p + at), cx, slots) < 0 ||
+            tt_l3_apply(&s->l3, rec, &fx) < 0)
+            abort();
+        look(&sum, &s->l3, rec, &fx);
+    }
+    return sum;
+}
+
 static int by_value(const void *a, const void *b)
 {
     const double x = *(const double *)a, y = *(const double *)b;
@@ -135,11 +152,16 @@ static double median(double *v, int n)
     return v[n / 2];
 }
 
+static void say(const char *what, uint32_t symbols, double ratio)
+{
+    printf("{\"name\": \"book.%s.%u\", \"ratio\": %.3f}\n", what, symbols, ratio);
+}
+
 static void run(uint32_t symbols, size_t messages, int rounds)
 {
     static tt_itch_map map;
     static tt_itch_counts counts;
-    double w[ROUNDS_MAX], h[ROUNDS_MAX], s[ROUNDS_MAX], to_walk[ROUNDS_MAX], to_hash[ROUNDS_MAX];
+    double ns[4][ROUNDS_MAX], to_walk[ROUNDS_MAX], to_hash[ROUNDS_MAX], live_to_hash[ROUNDS_MAX];
     subject sub;
     plain_book *plain = plain_make(symbols + 1, messages);
     uint8_t *data = fresh(messages * 44);
@@ -150,32 +172,36 @@ static void run(uint32_t symbols, size_t messages, int rounds)
     subject_make(&sub, symbols, messages);
     for (int i = -1; i < rounds; i++) { /* the first round warms up */
         const int k = i < 0 ? 0 : i;
-        uint64_t sums[3] = {0, 0, 0};
-        for (int step = 0; step < 3; step++) {
-            const int which = (step + k) % 3;
+        uint64_t sums[4] = {0, 0, 0, 0};
+        for (int step = 0; step < 4; step++) {
+            const int which = (step + k) % 4;
             if (which == 1)
                 plain_clear(plain);
-            if (which == 2)
+            if (which >= 2)
                 subject_clear(&sub);
             const double start = now_ns();
             uint8_t *stream = map_stream(fd, n);
             sums[which] = which == 0   ? walk(stream, n)
                           : which == 1 ? plain_run(plain, stream, n)
-                                       : book(&sub, &cx, stream, n);
+                          : which == 2 ? book(&sub, &cx, stream, n)
+                                       : live(&sub, &cx, stream, n);
             munmap(stream, n);
-            (which == 0 ? w : which == 1 ? h : s)[k] = (now_ns() - start) / (double)messages;
+            ns[which][k] = (now_ns() - start) / (double)messages;
         }
-        if (sums[1] != sums[2] || tt_l3_check_all(&sub.l3) < 0)
+        if (sums[1] != sums[2] || sums[1] != sums[3] || tt_l3_check_all(&sub.l3) < 0)
             abort();
-        to_walk[k] = s[k] / w[k];
-        to_hash[k] = s[k] / h[k];
+        to_walk[k] = ns[2][k] / ns[0][k];
+        to_hash[k] = ns[2][k] / ns[1][k];
+        live_to_hash[k] = ns[3][k] / ns[1][k];
     }
     close(fd);
-    fprintf(stderr, "%u symbols: walk %.1f, hash %.1f, book %.1f ns; %u orders, %u levels live\n",
-            symbols, median(w, rounds), median(h, rounds), median(s, rounds),
-            sub.l3.order_pool.live, sub.l3.level_pool.live);
-    printf("{\"name\": \"book.l3_walks.%u\", \"ratio\": %.3f}\n", symbols, median(to_walk, rounds));
-    printf("{\"name\": \"book.l3_plain.%u\", \"ratio\": %.3f}\n", symbols, median(to_hash, rounds));
+    fprintf(stderr,
+            "%u symbols: walk %.1f, hash %.1f, book %.1f, live %.1f ns; %u orders, %u levels\n",
+            symbols, median(ns[0], rounds), median(ns[1], rounds), median(ns[2], rounds),
+            median(ns[3], rounds), sub.l3.order_pool.live, sub.l3.level_pool.live);
+    say("l3_walks", symbols, median(to_walk, rounds));
+    say("l3_plain", symbols, median(to_hash, rounds));
+    say("l3_live", symbols, median(live_to_hash, rounds));
 }
 
 int main(int argc, char **argv)

@@ -12,6 +12,9 @@
 #include "ladder.h"
 #include "msg.h"
 
+/* Levels next to the best that are looked at one by one: most changes are there. */
+#define TT_L2_NEAR 8u
+
 typedef struct {
     int64_t key; /* px for bids, -px for asks: growing towards the best */
     int64_t qty;
@@ -58,10 +61,10 @@ static inline void tt_l2_clear(tt_l2 *b)
 /* Number of levels that are worse than `key`. */
 static inline uint32_t tt_l2_rank(const tt_l2_rung *rungs, uint32_t count, int64_t key)
 {
-    for (uint32_t n = 0; n < TT_LADDER_NEAR && n < count; n++)
+    for (uint32_t n = 0; n < TT_L2_NEAR && n < count; n++)
         if (rungs[count - 1 - n].key < key)
             return count - n;
-    uint32_t lo = 0, hi = count < TT_LADDER_NEAR ? 0 : count - TT_LADDER_NEAR;
+    uint32_t lo = 0, hi = count < TT_L2_NEAR ? 0 : count - TT_L2_NEAR;
     while (lo < hi) {
         const uint32_t mid = lo + (hi - lo) / 2;
         if (rungs[mid].key < key)

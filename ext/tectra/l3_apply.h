@@ -63,6 +63,8 @@ static inline int tt_l3_open(tt_l3 *b, uint32_t instrument_id, uint32_t *slot)
     memset(book, 0, sizeof *book);
     tt_top_clear(book, 0);
     tt_top_clear(book, 1);
+    tt_window_init(&book->window[0]);
+    tt_window_init(&book->window[1]);
     book->instrument_id = instrument_id;
     *slot = b->slots++;
     return TT_OK;
@@ -70,36 +72,35 @@ static inline int tt_l3_open(tt_l3 *b, uint32_t instrument_id, uint32_t *slot)
 
 /* Everything that can stop an order from joining (slot_side, px): checked, and the level made when
  * it is missing. */
-static inline int tt_l3_admit(tt_l3 *b, uint32_t slot_side, uint64_t ref, int64_t px, int64_t qty,
+static inline int tt_l3_admit(tt_l3 *b, uint32_t slot_side, int64_t px, int64_t qty,
                               uint32_t *level)
 {
     int64_t sum;
     int rc;
-    if (tt_pool_is_full(&b->order_pool)) {
+    if (TT_UNLIKELY(tt_pool_is_full(&b->order_pool))) {
         b->short_of = TT_L3_ORDERS;
         return TT_E_FULL;
     }
-    rc = tt_l3_ref_reserve(b, ref);
-    if (rc < 0)
+    *level = tt_level_join(b, slot_side, px, &rc);
+    if (TT_UNLIKELY(rc < 0))
         return rc;
-    *level = tt_level_find(b, slot_side, px);
-    if (*level)
-        return __builtin_add_overflow(b->levels[*level].qty, qty, &sum) ? TT_E_OVERFLOW : TT_OK;
-    *level = tt_level_make(b, slot_side, px, &rc);
-    return rc;
+    return __builtin_add_overflow(b->levels[*level].qty, qty, &sum) ? TT_E_OVERFLOW : TT_OK;
 }
 
-static inline int tt_l3_add(tt_l3 *b, const tt_book_add *r, tt_book_effect *fx)
+static inline int tt_l3_add(tt_l3 *b, const tt_book_add *r, uint32_t *place, tt_book_effect *fx)
 {
     uint32_t slot, level;
     if (r->qty <= 0 || r->px == TT_NO_PX || (r->side != TT_SIDE_BUY && r->side != TT_SIDE_SELL))
         return TT_E_RANGE;
-    if (tt_l3_find(b, r->order_ref))
+    if (tt_l3_find_at(b, r->order_ref, place))
         return TT_E_DUPLICATE;
     int rc = tt_l3_open(b, r->instrument_id, &slot);
     if (rc < 0)
         return rc;
-    rc = tt_l3_admit(b, slot << 1 | tt_side_index(r->side), r->order_ref, r->px, r->qty, &level);
+    rc = tt_l3_ref_reserve(b, r->order_ref, &place);
+    if (rc < 0)
+        return rc;
+    rc = tt_l3_admit(b, slot << 1 | tt_side_index(r->side), r->px, r->qty, &level);
     if (rc < 0)
         return rc;
     *fx = (tt_book_effect){.slot = slot,
@@ -110,17 +111,17 @@ static inline int tt_l3_add(tt_l3 *b, const tt_book_add *r, tt_book_effect *fx)
                            .exec_px = TT_NO_PX,
                            .prio = b->next_prio,
                            .order_ref = r->order_ref};
-    tt_l3_push(b, level, r->order_ref, r->qty);
+    tt_l3_push(b, level, r->order_ref, place, r->qty);
     fx->top_changed = tt_top_sync(&b->books[slot], &b->levels[level]);
     return TT_OK;
 }
 
 /* The order that a record names, 0 with *rc set when the record contradicts what the book knows of
  * it. */
-static inline uint32_t tt_l3_named(const tt_l3 *b, const tt_book_execute *r, tt_book_effect *fx,
-                                   int *rc)
+static inline uint32_t tt_l3_named(const tt_l3 *b, const tt_book_execute *r, const uint32_t *place,
+                                   tt_book_effect *fx, int *rc)
 {
-    const uint32_t index = tt_l3_find(b, r->order_ref);
+    const uint32_t index = tt_l3_find_at(b, r->order_ref, place);
     *rc = TT_E_UNKNOWN_ORDER;
     if (TT_UNLIKELY(index == 0))
         return 0;
@@ -144,17 +145,13 @@ static inline uint32_t tt_l3_named(const tt_l3 *b, const tt_book_execute *r, tt_
     return index;
 }
 
-/* Take the order out of the book; its reference leaves the index unless another order took it over.
- */
-static inline void tt_l3_take_out(tt_l3 *b, uint32_t index, uint64_t ref, int keeps_ref,
-                                  tt_book_effect *fx)
+/* Take the order out of the book; its reference has left the index. */
+static inline void tt_l3_take_out(tt_l3 *b, uint32_t index, uint64_t ref, tt_book_effect *fx)
 {
     const uint32_t level_index = b->orders[index].level;
     tt_l3_level *level = &b->levels[level_index];
     tt_l3_book *book = &b->books[fx->slot];
     const uint8_t was_best = book->by.best[level->slot_side & 1].px == level->px;
-    if (!keeps_ref)
-        tt_l3_ref_erase(b, ref);
     tt_l3_unlink(b, index, ref);
     if (level->orders == 0)
         tt_level_drop(b, level_index);
@@ -165,12 +162,13 @@ static inline void tt_l3_take_out(tt_l3 *b, uint32_t index, uint64_t ref, int ke
 }
 
 /* Execution or partial cancel: the order keeps its place, or leaves when nothing is left. */
-static inline int tt_l3_reduce(tt_l3 *b, const tt_book_execute *r, uint8_t kind, tt_book_effect *fx)
+static inline int tt_l3_reduce(tt_l3 *b, const tt_book_execute *r, uint32_t *place, uint8_t kind,
+                               tt_book_effect *fx)
 {
     int rc;
     if (r->qty <= 0)
         return TT_E_RANGE;
-    const uint32_t index = tt_l3_named(b, r, fx, &rc);
+    const uint32_t index = tt_l3_named(b, r, place, fx, &rc);
     if (!index)
         return rc;
     tt_l3_node *order = &b->orders[index];
@@ -181,7 +179,8 @@ static inline int tt_l3_reduce(tt_l3 *b, const tt_book_execute *r, uint8_t kind,
     fx->kind = kind;
     fx->qty = r->qty;
     if (r->qty == order->qty) {
-        tt_l3_take_out(b, index, r->order_ref, 0, fx);
+        tt_l3_ref_erase(b, r->order_ref, place);
+        tt_l3_take_out(b, index, r->order_ref, fx);
         return TT_OK;
     }
     tt_l3_level *level = &b->levels[order->level];
@@ -191,20 +190,25 @@ static inline int tt_l3_reduce(tt_l3 *b, const tt_book_execute *r, uint8_t kind,
     return TT_OK;
 }
 
-static inline int tt_l3_replace(tt_l3 *b, const tt_book_replace *r, tt_book_effect *fx)
+static inline int tt_l3_replace(tt_l3 *b, const tt_book_replace *r, uint32_t *place,
+                                tt_book_effect *fx)
 {
     uint32_t level;
     int rc;
     if (r->qty <= 0 || r->px == TT_NO_PX)
         return TT_E_RANGE;
-    const uint32_t index = tt_l3_named(b, (const tt_book_execute *)(const void *)r, fx, &rc);
+    const uint32_t index =
+        tt_l3_named(b, (const tt_book_execute *)(const void *)r, place, fx, &rc);
     if (!index)
         return rc;
+    uint32_t *new_place = tt_l3_place(b, r->new_order_ref);
     const int same_ref = r->new_order_ref == r->order_ref;
-    rc = !same_ref && tt_l3_find(b, r->new_order_ref) ? TT_E_DUPLICATE : TT_OK;
+    rc = !same_ref && tt_l3_find_at(b, r->new_order_ref, new_place) ? TT_E_DUPLICATE : TT_OK;
+    if (rc == TT_OK)
+        rc = tt_l3_ref_reserve(b, r->new_order_ref, &new_place);
     if (rc == TT_OK) {
         const uint32_t slot_side = b->levels[b->orders[index].level].slot_side;
-        rc = tt_l3_admit(b, slot_side, r->new_order_ref, r->px, r->qty, &level);
+        rc = tt_l3_admit(b, slot_side, r->px, r->qty, &level);
     }
     if (rc < 0) {
         *fx = (tt_book_effect){.kind = TT_FX_NONE};
@@ -214,49 +218,75 @@ static inline int tt_l3_replace(tt_l3 *b, const tt_book_replace *r, tt_book_effe
     fx->new_px = r->px;
     fx->new_qty = r->qty;
     fx->new_prio = b->next_prio;
-    if (same_ref)
-        tt_l3_ref_erase(b, r->order_ref); /* it may move from the table to a page */
-    tt_l3_push(b, level, r->new_order_ref, r->qty);
+    tt_l3_ref_erase(b, r->order_ref, place);
+    tt_l3_push(b, level, r->new_order_ref, new_place, r->qty);
     fx->top_changed = tt_top_sync(&b->books[fx->slot], &b->levels[level]);
-    tt_l3_take_out(b, index, r->order_ref, same_ref, fx);
+    tt_l3_take_out(b, index, r->order_ref, fx);
     return TT_OK;
+}
+
+/* Apply one order flow record whose reference has its index at `place` (tt_l3_place). */
+static inline int tt_l3_apply_at(tt_l3 *b, const tt_head *rec, uint32_t *place, tt_book_effect *fx)
+{
+    const tt_book_execute *r = (const tt_book_execute *)(const void *)rec;
+    int rc = TT_OK;
+    switch (rec->template_id) {
+    case TT_T_BOOK_ADD:
+    case TT_T_BOOK_ADD_ATTRIBUTED:
+        return tt_l3_add(b, (const tt_book_add *)(const void *)rec, place, fx);
+    case TT_T_BOOK_EXECUTE:
+        rc = tt_l3_reduce(b, r, place, TT_FX_EXECUTE, fx);
+        if (rc == TT_OK)
+            fx->exec_px = fx->px;
+        return rc;
+    case TT_T_BOOK_EXECUTE_PRICED:
+        rc = tt_l3_reduce(b, r, place, TT_FX_EXECUTE, fx);
+        if (rc == TT_OK)
+            fx->exec_px = ((const tt_book_execute_priced *)(const void *)rec)->exec_px;
+        return rc;
+    case TT_T_BOOK_CANCEL:
+        return tt_l3_reduce(b, r, place, TT_FX_REDUCE, fx);
+    case TT_T_BOOK_DELETE: {
+        const uint32_t index = tt_l3_named(b, r, place, fx, &rc);
+        if (!index)
+            return rc;
+        fx->kind = TT_FX_REMOVE;
+        tt_l3_ref_erase(b, r->order_ref, place);
+        tt_l3_take_out(b, index, r->order_ref, fx);
+        return TT_OK;
+    }
+    case TT_T_BOOK_REPLACE:
+        return tt_l3_replace(b, (const tt_book_replace *)(const void *)rec, place, fx);
+    default:
+        return TT_OK;
+    }
+}
+
+static inline void tt_l3_prefetch_book(const tt_l3_book *book)
+{
+    TT_PREFETCH_W(book);
+    TT_PREFETCH_W(&book->window[0]);
+    TT_PREFETCH_W(&book->window[1]);
+}
+
+static inline int tt_l3_is_flow(const tt_head *rec)
+{
+    return (uint16_t)(rec->template_id - TT_T_BOOK_ADD) <= TT_T_BOOK_REPLACE - TT_T_BOOK_ADD;
 }
 
 /* Apply one record. Templates that are no order flow do nothing. See the head of this file for the
  * codes. */
 static inline int tt_l3_apply(tt_l3 *b, const tt_head *rec, tt_book_effect *fx)
 {
-    int rc = TT_OK;
     fx->kind = TT_FX_NONE;
-    switch (rec->template_id) {
-    case TT_T_BOOK_ADD:
-    case TT_T_BOOK_ADD_ATTRIBUTED:
-        return tt_l3_add(b, (const tt_book_add *)(const void *)rec, fx);
-    case TT_T_BOOK_EXECUTE:
-        rc = tt_l3_reduce(b, (const tt_book_execute *)(const void *)rec, TT_FX_EXECUTE, fx);
-        if (rc == TT_OK)
-            fx->exec_px = fx->px;
-        return rc;
-    case TT_T_BOOK_EXECUTE_PRICED:
-        rc = tt_l3_reduce(b, (const tt_book_execute *)(const void *)rec, TT_FX_EXECUTE, fx);
-        if (rc == TT_OK)
-            fx->exec_px = ((const tt_book_execute_priced *)(const void *)rec)->exec_px;
-        return rc;
-    case TT_T_BOOK_CANCEL:
-        return tt_l3_reduce(b, (const tt_book_execute *)(const void *)rec, TT_FX_REDUCE, fx);
-    case TT_T_BOOK_DELETE: {
-        const uint32_t index = tt_l3_named(b, (const tt_book_execute *)(const void *)rec, fx, &rc);
-        if (!index)
-            return rc;
-        fx->kind = TT_FX_REMOVE;
-        tt_l3_take_out(b, index, fx->order_ref, 0, fx);
+    if (TT_UNLIKELY(!tt_l3_is_flow(rec)))
         return TT_OK;
-    }
-    case TT_T_BOOK_REPLACE:
-        return tt_l3_replace(b, (const tt_book_replace *)(const void *)rec, fx);
-    default:
-        return TT_OK;
-    }
+    /* The record names its book: fetch that while the reference leads to order and level. */
+    const uint32_t slot = tt_l3_slot(b, rec->instrument_id);
+    if (TT_LIKELY(slot != UINT32_MAX))
+        tt_l3_prefetch_book(&b->books[slot]);
+    const uint64_t ref = ((const tt_book_add *)(const void *)rec)->order_ref;
+    return tt_l3_apply_at(b, rec, tt_l3_place(b, ref), fx);
 }
 
 #endif

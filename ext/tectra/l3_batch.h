@@ -10,72 +10,56 @@
 
 #include "l3_query.h"
 
-/* Records between two stages, and between the first and the applied one. */
-#define TT_L3_STRIDE 4u
-#define TT_L3_AHEAD (4 * TT_L3_STRIDE)
-#define TT_L3_PLANS 32u /* a power of two above TT_L3_AHEAD */
-/* Below this many live orders the books stay in the cache and stages 2 to 4 cost more than they
- * save. */
+/* Records that take a stage together; a record is applied three groups after its first stage. */
+#define TT_L3_GROUP 8u
+#define TT_L3_GROUPS 4u /* a power of two */
+/* Below this many live orders the books stay in the cache and stages cost more than they save. */
 #define TT_L3_STAGED_MIN 32768u
 
-static const uint32_t tt_l3_no_place = 0;
+static uint32_t tt_l3_no_place; /* stays 0 */
 
 typedef struct {
     const tt_head *rec;
-    const uint32_t *place; /* of the reference */
-    size_t slot_at;
-    uint32_t slot_side, hash; /* of the level of an add, else 0 */
-    uint32_t level;           /* that the hash proposes, unchecked */
+    uint32_t *place;         /* of the reference */
+    const tt_window *window; /* of the side that an add joins, else of bids */
+    int64_t key;             /* of an add */
+    uint32_t level;          /* near level that an add joins, else 0 */
     uint32_t is_add;
 } tt_l3_plan;
 
-static inline int tt_l3_is_flow(const tt_head *rec)
-{
-    return (uint16_t)(rec->template_id - TT_T_BOOK_ADD) <= TT_T_BOOK_REPLACE - TT_T_BOOK_ADD;
-}
+typedef struct {
+    tt_l3_plan plan[TT_L3_GROUP];
+    uint32_t n;
+} tt_l3_group;
 
-/* Stage 1, from the record alone: reference, book, and for an add the hash entry of its level. */
+/* Stage 1, from the record alone: reference, book and its windows. */
 static inline void tt_l3_stage1(const tt_l3 *b, const tt_head *rec, tt_l3_plan *p)
 {
-    *p = (tt_l3_plan){.rec = rec, .place = &tt_l3_no_place};
+    *p = (tt_l3_plan){.rec = rec, .place = &tt_l3_no_place, .window = &b->books[0].window[0]};
     if (TT_UNLIKELY(!tt_l3_is_flow(rec)))
         return;
     const tt_book_add *r = (const tt_book_add *)(const void *)rec;
-    const uint32_t *place = tt_l3_place(b, r->order_ref);
+    uint32_t *place = tt_l3_place(b, r->order_ref);
     const uint32_t slot = tt_l3_slot(b, r->instrument_id);
     if (TT_LIKELY(place != NULL))
         p->place = place;
     TT_PREFETCH_W(p->place);
     if (TT_UNLIKELY(slot == UINT32_MAX))
         return;
-    const uint32_t adds = 0u - (uint32_t)(rec->template_id <= TT_T_BOOK_ADD_ATTRIBUTED);
-    p->is_add = adds & 1;
-    p->slot_side = slot << 1 | (r->side == TT_SIDE_SELL);
-    p->hash = adds & tt_l3_hash(p->slot_side, r->px);
-    TT_PREFETCH_W(&b->books[slot]);
-    TT_PREFETCH_W(&b->level_hash[p->hash & tt_l3_hash_mask(b)]);
+    const tt_l3_book *book = &b->books[slot];
+    const uint32_t side = r->side == TT_SIDE_SELL;
+    p->is_add = rec->template_id <= TT_T_BOOK_ADD_ATTRIBUTED;
+    p->window = &book->window[side];
+    p->key = side ? (int64_t)(0 - (uint64_t)r->px) : r->px;
+    tt_l3_prefetch_book(book);
 }
 
-/* Two lines at the end of a ladder, where a level will most likely come or go; nothing when not
- * `wanted`. */
-static inline void tt_l3_prefetch_ladder(const tt_l3 *b, uint32_t slot_side, uint32_t wanted)
-{
-    const tt_l3_book *book = &b->books[slot_side >> 1];
-    const uint32_t end = book->rungs[slot_side & 1] + book->levels[slot_side & 1];
-    const tt_l3_rung *rung = &b->rungs[end & (0u - wanted)];
-    TT_PREFETCH_W(rung);
-    TT_PREFETCH_W((const void *)((uintptr_t)rung - (wanted << 6)));
-}
-
-/* Stage 2: the order that the reference names; the level that an add joins and where a new one will
- * stand. */
+/* Stage 2: the order that the reference names; the level that an add joins. */
 static inline void tt_l3_stage2(const tt_l3 *b, tt_l3_plan *p)
 {
-    const uint64_t e = b->level_hash[p->hash & tt_l3_hash_mask(b)];
-    p->level = (uint32_t)(e >> 32) == p->hash ? (uint32_t)e & (0u - p->is_add) : 0;
+    p->level = tt_window_at(p->window, p->key) & (0u - p->is_add);
     TT_PREFETCH_W(&b->levels[p->level]);
     TT_PREFETCH_W(&b->orders[*p->place]);
-    tt_l3_prefetch_ladder(b, p->slot_side, p->is_add);
 }
 
 /* Stage 3: level and neighbours of the order; for an add the tail of the queue that it joins. */
@@ -86,21 +70,6 @@ static inline void tt_l3_stage3(const tt_l3 *b, const tt_l3_plan *p)
     TT_PREFETCH_W(&b->orders[order->next]);
     TT_PREFETCH_W(&b->orders[order->prev]);
     TT_PREFETCH_W(&b->orders[b->levels[p->level].tail]);
-}
-
-/* Stage 4: a level that will go with its last order needs its hash entry and its rung; a replace
- * needs the hash entry of the level to come. */
-static inline void tt_l3_stage4(const tt_l3 *b, const tt_l3_plan *p)
-{
-    const tt_l3_level *level = &b->levels[b->orders[*p->place].level];
-    const uint32_t last = level->orders == 1, mask = tt_l3_hash_mask(b);
-    const uint32_t hash = tt_l3_hash(level->slot_side, level->px) & (0u - last);
-    TT_PREFETCH_W(&b->level_hash[hash & mask]);
-    tt_l3_prefetch_ladder(b, level->slot_side, last);
-    if (p->rec->template_id == TT_T_BOOK_REPLACE) {
-        const int64_t px = ((const tt_book_replace *)(const void *)p->rec)->px;
-        TT_PREFETCH_W(&b->level_hash[tt_l3_hash(level->slot_side, px) & mask]);
-    }
 }
 
 /* For loops of one's own: what can be touched from a record a few messages ahead. */
@@ -167,22 +136,6 @@ static inline int tt_l3_is_whole(const tt_head *rec, size_t left)
            (id >= TT_T_END || tt_rec_bytes(rec) >= tt_template_bytes[id]);
 }
 
-/* Apply one record of a batch. TT_OK also for a fault, which is counted; TT_E_FULL goes through. */
-static inline int tt_l3_step(tt_l3 *b, const tt_head *rec, size_t left, tt_l3_faults *f,
-                             tt_book_effect *fx)
-{
-    int rc = TT_E_LENGTH;
-    fx->kind = TT_FX_NONE;
-    if (TT_LIKELY(tt_l3_is_whole(rec, left)))
-        rc = tt_l3_apply(b, rec, fx);
-    if (TT_UNLIKELY(rc < 0)) {
-        if (rc == TT_E_FULL)
-            return rc;
-        tt_l3_note_fault(b, f, rec, rc);
-    }
-    return TT_OK;
-}
-
 /* A stretch of slots: `n` are there, records that begin before `until` are wanted, `at` is where
  * the next one begins. */
 typedef struct {
@@ -194,44 +147,80 @@ typedef struct {
 /* Called after each applied record; not 0 ends the loop behind that record. */
 typedef int (*tt_l3_seen)(void *cx, const tt_l3 *b, const tt_head *rec, const tt_book_effect *fx);
 
-/* `staged` and `seen` are constants where the loop is used, and it is made anew for each of them.
- */
+/* `seen` is a constant where the loop is used, and the loop is made anew for each of them. */
 #define TT_L3_INLINE static inline __attribute__((always_inline))
 
-TT_L3_INLINE int tt_l3_loop(tt_l3 *b, tt_l3_batch *in, tt_l3_seen seen, void *cx, const int staged)
+/* Apply the record at in->at, move behind it, and let it be seen. 1: seen says stop. A fault is
+ * counted and passed over; TT_E_FULL goes through. */
+TT_L3_INLINE int tt_l3_take(tt_l3 *b, tt_l3_batch *in, uint32_t *place, tt_l3_seen seen, void *cx)
 {
-    tt_l3_plan plans[TT_L3_PLANS];
-    const size_t n = in->n, until = in->until < n ? in->until : n;
-    size_t next = in->at, made = 0, done = 0;
     tt_book_effect fx;
-    for (size_t t = 0; done < made || next < until; t++) {
-        if (next < until) {
-            tt_l3_plan *p = &plans[t % TT_L3_PLANS];
-            tt_l3_stage1(b, tt_slot_at(in->slots, next), p);
-            p->slot_at = next;
-            next += tt_slot_count(p->rec);
-            made++;
-        }
-        /* while t is still smaller than the distance, the difference wraps around and is not made
-         */
-        if (staged && t - TT_L3_STRIDE < made)
-            tt_l3_stage2(b, &plans[(t - TT_L3_STRIDE) % TT_L3_PLANS]);
-        if (staged && t - 2 * TT_L3_STRIDE < made)
-            tt_l3_stage3(b, &plans[(t - 2 * TT_L3_STRIDE) % TT_L3_PLANS]);
-        if (staged && t - 3 * TT_L3_STRIDE < made)
-            tt_l3_stage4(b, &plans[(t - 3 * TT_L3_STRIDE) % TT_L3_PLANS]);
-        if (t - TT_L3_AHEAD >= made)
-            continue;
-        const tt_l3_plan *p = &plans[(t - TT_L3_AHEAD) % TT_L3_PLANS];
-        in->at = p->slot_at;
-        const int rc = tt_l3_step(b, p->rec, n - p->slot_at, in->faults, &fx);
-        if (TT_UNLIKELY(rc < 0))
+    const tt_head *rec = tt_slot_at(in->slots, in->at);
+    const size_t left = in->n - in->at, count = tt_slot_count(rec);
+    int rc = TT_E_LENGTH;
+    fx.kind = TT_FX_NONE;
+    if (TT_LIKELY(tt_l3_is_whole(rec, left))) {
+        if (place == NULL && tt_l3_is_flow(rec))
+            place = tt_l3_place(b, ((const tt_book_add *)(const void *)rec)->order_ref);
+        rc = tt_l3_apply_at(b, rec, place, &fx);
+    }
+    if (TT_UNLIKELY(rc < 0)) {
+        if (rc == TT_E_FULL)
             return rc;
-        const size_t behind = p->slot_at + tt_slot_count(p->rec);
-        in->at = behind < n ? behind : n;
-        done++;
-        if (seen(cx, b, p->rec, &fx))
-            return TT_OK;
+        fx.kind = TT_FX_NONE;
+        tt_l3_note_fault(b, in->faults, rec, rc);
+    }
+    in->at += count < left ? count : left;
+    return seen(cx, b, rec, &fx) != 0;
+}
+
+TT_L3_INLINE int tt_l3_loop(tt_l3 *b, tt_l3_batch *in, tt_l3_seen seen, void *cx)
+{
+    const size_t until = in->until < in->n ? in->until : in->n;
+    while (in->at < until) {
+        const int rc = tt_l3_take(b, in, NULL, seen, cx);
+        if (TT_UNLIKELY(rc != TT_OK))
+            return rc < 0 ? rc : TT_OK;
+    }
+    return TT_OK;
+}
+
+/* The first stage of the records at `next`, as many as a group holds; where the next group begins.
+ */
+static inline size_t tt_l3_plan_group(const tt_l3 *b, const tt_l3_batch *in, size_t next,
+                                      size_t until, tt_l3_group *g)
+{
+    g->n = 0;
+    while (g->n < TT_L3_GROUP && next < until) {
+        const tt_head *rec = tt_slot_at(in->slots, next);
+        tt_l3_stage1(b, rec, &g->plan[g->n++]);
+        next += tt_slot_count(rec);
+    }
+    return next;
+}
+
+TT_L3_INLINE int tt_l3_loop_staged(tt_l3 *b, tt_l3_batch *in, tt_l3_seen seen, void *cx)
+{
+    tt_l3_group ring[TT_L3_GROUPS];
+    const size_t until = in->until < in->n ? in->until : in->n;
+    size_t next = in->at;
+    for (uint32_t i = 0; i < TT_L3_GROUPS; i++)
+        ring[i].n = 0;
+    for (uint32_t t = 0; in->at < until; t++) {
+        next = tt_l3_plan_group(b, in, next, until, &ring[t % TT_L3_GROUPS]);
+        tt_l3_group *g = &ring[(t - 1) % TT_L3_GROUPS];
+        for (uint32_t i = 0; i < g->n; i++)
+            tt_l3_stage2(b, &g->plan[i]);
+        g = &ring[(t - 2) % TT_L3_GROUPS];
+        for (uint32_t i = 0; i < g->n; i++)
+            tt_l3_stage3(b, &g->plan[i]);
+        g = &ring[(t - 3) % TT_L3_GROUPS];
+        for (uint32_t i = 0; i < g->n; i++) {
+            uint32_t *place = g->plan[i].place;
+            const int rc = tt_l3_take(b, in, place == &tt_l3_no_place ? NULL : place, seen, cx);
+            if (TT_UNLIKELY(rc != TT_OK))
+                return rc < 0 ? rc : TT_OK;
+        }
     }
     return TT_OK;
 }
@@ -241,8 +230,8 @@ TT_L3_INLINE int tt_l3_loop(tt_l3 *b, tt_l3_batch *in, tt_l3_seen seen, void *cx
 TT_L3_INLINE int tt_l3_run_each(tt_l3 *b, tt_l3_batch *in, tt_l3_seen seen, void *cx)
 {
     if (b->order_pool.live >= TT_L3_STAGED_MIN)
-        return tt_l3_loop(b, in, seen, cx, 1);
-    return tt_l3_loop(b, in, seen, cx, 0);
+        return tt_l3_loop_staged(b, in, seen, cx);
+    return tt_l3_loop(b, in, seen, cx);
 }
 
 static inline int tt_l3_count_applied(void *cx, const tt_l3 *b, const tt_head *rec,

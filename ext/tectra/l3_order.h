@@ -26,13 +26,18 @@ static inline uint32_t *tt_l3_place(const tt_l3 *b, uint64_t ref)
     return &b->pages[((size_t)(page - 1) << TT_L3_PAGE_BITS) + (ref & (TT_L3_PAGE - 1))];
 }
 
+/* Order index of a reference whose place in the pages is known (NULL: it has none), 0: unknown. */
+static inline uint32_t tt_l3_find_at(const tt_l3 *b, uint64_t ref, const uint32_t *place)
+{
+    if (TT_LIKELY(place && *place))
+        return *place;
+    return TT_LIKELY(b->refs.count == 0) ? 0 : tt_table_get(&b->refs, ref);
+}
+
 /* Order index of a reference, 0: unknown. */
 static inline uint32_t tt_l3_find(const tt_l3 *b, uint64_t ref)
 {
-    const uint32_t *place = tt_l3_place(b, ref);
-    if (TT_LIKELY(place && *place))
-        return *place;
-    return tt_table_get(&b->refs, ref);
+    return tt_l3_find_at(b, ref, tt_l3_place(b, ref));
 }
 
 static inline uint64_t tt_l3_ref(const tt_l3 *b, uint32_t order)
@@ -49,10 +54,11 @@ static inline void tt_l3_set_base(tt_l3 *b, uint64_t ref)
     b->has_base = 1;
 }
 
-/* Make room in the index for a reference that is not in it. */
-static inline int tt_l3_ref_reserve(tt_l3 *b, uint64_t ref)
+/* Make room in the index for a reference that is not in it; *place becomes its place in the pages,
+ * or NULL for the table. */
+static inline int tt_l3_ref_reserve(tt_l3 *b, uint64_t ref, uint32_t **place)
 {
-    if (TT_LIKELY(tt_l3_place(b, ref) != NULL))
+    if (TT_LIKELY(*place != NULL))
         return TT_OK;
     if (!b->has_base)
         tt_l3_set_base(b, ref);
@@ -64,6 +70,7 @@ static inline int tt_l3_ref_reserve(tt_l3 *b, uint64_t ref)
             return TT_E_FULL;
         }
         b->page_of[run] = ++b->page_used;
+        *place = tt_l3_place(b, ref);
         return TT_OK;
     }
     if (tt_table_is_full(&b->refs)) {
@@ -74,9 +81,8 @@ static inline int tt_l3_ref_reserve(tt_l3 *b, uint64_t ref)
 }
 
 /* Enter a reference for which tt_l3_ref_reserve made room. */
-static inline void tt_l3_ref_put(tt_l3 *b, uint64_t ref, uint32_t order)
+static inline void tt_l3_ref_put(tt_l3 *b, uint64_t ref, uint32_t *place, uint32_t order)
 {
-    uint32_t *place = tt_l3_place(b, ref);
     if (TT_LIKELY(place != NULL)) {
         *place = order;
         return;
@@ -87,17 +93,18 @@ static inline void tt_l3_ref_put(tt_l3 *b, uint64_t ref, uint32_t order)
 }
 
 /* A reference may sit in the table although its run got a page later. */
-static inline void tt_l3_ref_erase(tt_l3 *b, uint64_t ref)
+static inline void tt_l3_ref_erase(tt_l3 *b, uint64_t ref, uint32_t *place)
 {
-    uint32_t *place = tt_l3_place(b, ref);
     if (TT_LIKELY(place && *place))
         *place = 0;
     else
         (void)tt_table_erase(&b->refs, ref);
 }
 
-/* Put a new order at the tail of its level. Room was checked; sums were checked. */
-static inline void tt_l3_push(tt_l3 *b, uint32_t level_index, uint64_t ref, int64_t qty)
+/* Put a new order at the tail of its level. Room was checked; sums were checked. Which link is
+ * written is chosen, not branched on: queues have no pattern that a predictor could learn. */
+static inline void tt_l3_push(tt_l3 *b, uint32_t level_index, uint64_t ref, uint32_t *place,
+                              int64_t qty)
 {
     tt_l3_level *level = &b->levels[level_index];
     const uint32_t index = tt_pool_peek(&b->order_pool);
@@ -110,16 +117,14 @@ static inline void tt_l3_push(tt_l3 *b, uint32_t level_index, uint64_t ref, int6
                           .ref_lo = (uint32_t)ref};
     if (TT_UNLIKELY(ref >> 32))
         b->ref_hi[index] = (uint32_t)(ref >> 32);
-    if (level->tail)
-        b->orders[level->tail].next = index;
-    else
-        level->head = index;
+    uint32_t *before = level->tail ? &b->orders[level->tail].next : &level->head;
+    *before = index;
     level->tail = index;
     level->orders++;
     level->qty += qty;
     b->books[level->slot_side >> 1].orders++;
     b->adds++;
-    tt_l3_ref_put(b, ref, index);
+    tt_l3_ref_put(b, ref, place, index);
 }
 
 /* Unlink an order that still holds `qty`; the level may be left empty. Its reference must have left
@@ -129,14 +134,10 @@ static inline void tt_l3_unlink(tt_l3 *b, uint32_t index, uint64_t ref)
     tt_l3_node *order = &b->orders[index];
     tt_l3_level *level = &b->levels[order->level];
     TT_ASSERT(level->orders > 0 && level->qty >= order->qty);
-    if (order->prev)
-        b->orders[order->prev].next = order->next;
-    else
-        level->head = order->next;
-    if (order->next)
-        b->orders[order->next].prev = order->prev;
-    else
-        level->tail = order->prev;
+    uint32_t *before = order->prev ? &b->orders[order->prev].next : &level->head;
+    uint32_t *behind = order->next ? &b->orders[order->next].prev : &level->tail;
+    *before = order->next;
+    *behind = order->prev;
     level->orders--;
     level->qty -= order->qty;
     b->books[level->slot_side >> 1].orders--;

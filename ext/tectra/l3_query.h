@@ -36,10 +36,10 @@ static inline uint32_t tt_l3_levels(const tt_l3 *b, uint32_t slot, uint8_t side,
     TT_ASSERT(slot < b->slots);
     const uint32_t s = tt_side_index(side);
     const tt_l3_book *book = &b->books[slot];
-    const tt_l3_rung *rungs = tt_ladder_rungs(b, book, s);
     const uint32_t count = book->levels[s] < max ? book->levels[s] : max;
+    tt_ladder_cursor c = tt_ladder_begin(b, book, s);
     for (uint32_t n = 0; n < count; n++) {
-        const tt_l3_level *level = &b->levels[rungs[book->levels[s] - 1 - n].level];
+        const tt_l3_level *level = &b->levels[tt_ladder_next(&c)];
         if (px)
             px[n] = level->px;
         if (qty)
@@ -106,10 +106,10 @@ static inline uint32_t tt_l3_list(const tt_l3 *b, uint32_t slot, uint8_t side, u
 {
     const uint32_t s = tt_side_index(side);
     const tt_l3_book *book = &b->books[slot];
-    const tt_l3_rung *rungs = tt_ladder_rungs(b, book, s);
+    tt_ladder_cursor c = tt_ladder_begin(b, book, s);
     uint32_t total = 0;
     for (uint32_t n = book->levels[s]; n > 0; n--) {
-        const tt_l3_level *level = &b->levels[rungs[n - 1].level];
+        const tt_l3_level *level = &b->levels[tt_ladder_next(&c)];
         uint32_t i = level->head;
         for (uint32_t k = 0; k < level->orders && i; k++, i = b->orders[i].next, total++)
             if (total < max)
@@ -147,30 +147,28 @@ static inline int tt_l3_check_level(const tt_l3 *b, uint32_t index, uint32_t slo
                : TT_E_CORRUPT;
 }
 
-/* One side: rungs strictly sorted, each with a sound level, the cached top equal to the last. Adds
- * its orders to *orders. */
+/* One side: levels strictly sorted from the best outward, each of them sound, the cached top equal
+ * to the first. Adds its orders to *orders. */
 static inline int tt_l3_check_side(const tt_l3 *b, uint32_t slot, uint32_t side, uint32_t *orders)
 {
     const tt_l3_book *book = &b->books[slot];
-    const tt_l3_rung *rungs = tt_ladder_rungs(b, book, side);
-    const uint32_t count = book->levels[side];
-    if (count == 0)
-        return book->by.best[side].px == TT_NO_PX && book->by.best[side].qty == 0 &&
-                       book->by.orders[side] == 0
-                   ? TT_OK
-                   : TT_E_CORRUPT;
-    for (uint32_t n = 0; n < count; n++) {
-        const tt_l3_level *level = &b->levels[rungs[n].level];
-        if (n && rungs[n - 1].key >= rungs[n].key)
+    tt_ladder_cursor c = tt_ladder_begin(b, book, side);
+    int64_t px = TT_NO_PX, qty = 0, last = 0;
+    uint32_t n = 0, level, at_best = 0;
+    for (; n <= book->levels[side] && (level = tt_ladder_next(&c)) != 0; n++) {
+        const int64_t key = tt_ladder_key(side, b->levels[level].px);
+        if ((n && key >= last) || tt_l3_check_level(b, level, slot << 1 | side) < 0)
             return TT_E_CORRUPT;
-        if (rungs[n].key != tt_ladder_key(side, level->px) ||
-            tt_l3_check_level(b, rungs[n].level, slot << 1 | side) < 0)
-            return TT_E_CORRUPT;
-        *orders += level->orders;
+        if (n == 0) {
+            px = b->levels[level].px;
+            qty = b->levels[level].qty;
+            at_best = b->levels[level].orders;
+        }
+        last = key;
+        *orders += b->levels[level].orders;
     }
-    const tt_l3_level *best = &b->levels[rungs[count - 1].level];
-    return book->by.best[side].px == best->px && book->by.best[side].qty == best->qty &&
-                   book->by.orders[side] == best->orders
+    return n == book->levels[side] && book->by.best[side].px == px &&
+                   book->by.best[side].qty == qty && book->by.orders[side] == at_best
                ? TT_OK
                : TT_E_CORRUPT;
 }

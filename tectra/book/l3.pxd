@@ -159,7 +159,7 @@ cdef class L3Book:
     cdef tt_l3 *c
     cdef tt_l3_faults *faults
     cdef void *fixed
-    cdef void *mem[6]
+    cdef void *mem[7]
     cdef object __weakref__
     cdef uint32_t cap_of(self, uint32_t arena) noexcept
     cdef int grow(self) except -1

@@ -61,8 +61,8 @@ cdef enum:
     SLOT_BYTES = 64
     NO_SLOT = 0xFFFFFFFF
 
-cdef uint32_t _FIRST_CAP[6]
-_FIRST_CAP[:] = [1 << 12, 1 << 11, 1 << 13, 1 << 4, 1 << 10, 1 << 6]
+cdef uint32_t _FIRST_CAP[7]
+_FIRST_CAP[:] = [1 << 12, 1 << 12, 1 << 11, 1 << 13, 1 << 4, 1 << 10, 1 << 6]
 
 
 cdef size_t _room(size_t size) noexcept nogil:

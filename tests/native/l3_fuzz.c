@@ -77,10 +77,25 @@ static void drop(uint32_t i)
     memmove(&model[i], &model[i + 1], (--model_n - i) * sizeof *model);
 }
 
+/* Around a middle that wanders and now and then leaps, in ticks that change their size; some far
+ * from it, some between two ticks, some anything. */
 static int64_t random_px(void)
 {
-    const int64_t px = 10000 + (int64_t)(rnd() % PRICES) * 100;
-    return rnd() % 64 == 0 ? (int64_t)(rnd() | 1) : px;
+    static const int64_t ticks[6] = {100, 1, 25, 7, 1000000, 100};
+    static int64_t middle = 300, tick = 100;
+    if (rnd() % 400 == 0)
+        tick = ticks[rnd() % 6];
+    if (rnd() % 4 == 0)
+        middle += (int64_t)(rnd() % 9) - 4;
+    if (rnd() % 300 == 0)
+        middle += (int64_t)(rnd() % 1000) - 500;
+    const uint64_t kind = rnd() % 64;
+    if (kind == 0)
+        return (int64_t)(rnd() | 1);
+    if (kind == 1)
+        return middle * tick + 3;
+    const int64_t reach = kind < 6 ? 4000 : PRICES;
+    return (middle + (int64_t)(rnd() % (uint64_t)reach) - reach / 2) * tick;
 }
 
 static void step_add(tt_l3 *b, uint32_t style)
@@ -193,7 +208,7 @@ static void compare(const tt_l3 *b)
 
 int main(int argc, char **argv)
 {
-    const uint32_t cap[TT_L3_ARENAS] = {2, 2, 16, 1, 2, 2};
+    const uint32_t cap[TT_L3_ARENAS] = {2, 2, 2, 16, 1, 2, 2};
     const uint64_t steps = argc > 2 ? strtoull(argv[2], NULL, 10) : 20000;
     static const uint16_t kinds[4] = {TT_T_BOOK_EXECUTE, TT_T_BOOK_CANCEL, TT_T_BOOK_DELETE,
                                       TT_T_BOOK_EXECUTE_PRICED};

@@ -169,7 +169,8 @@ static void early(void)
 
 int main(int argc, char **argv)
 {
-    const uint32_t cap[TT_L3_ARENAS] = {1u << 17, 1u << 14, 1u << 18, 256, 1u << 16, 1u << 8};
+    const uint32_t cap[TT_L3_ARENAS] = {1u << 17, 1u << 14, 1u << 14, 1u << 18,
+                                         256,      1u << 16, 1u << 8};
     const tt_sim_caps caps = {{2, 2, 2, 2, 2, 2, 2}};
     const tt_sim_filters filters = {1, 1, 1, 50};
     void *mem[TT_L3_ARENAS];

@@ -11,12 +11,27 @@ MUTATIONS = [
     ("l3_order.h", "    level->qty -= order->qty;\n", "", "sum"),
     (
         "l3_order.h",
-        "        b->orders[order->next].prev = order->prev;\n",
-        "        (void)level;\n",
+        "    *behind = order->prev;\n",
+        "    (void)behind;\n",
         "link",
     ),
-    ("ladder.h", "            tt_top_clear(book, side);", "            (void)side;", "empty top"),
+    ("ladder.h", "        tt_top_clear(book, side);", "        (void)side;", "empty top"),
     ("l3_apply.h", "    if (r->qty > order->qty) {\n", "    if (0) {\n", "underflow"),
+    (
+        "window.h",
+        "    w->used[place / 64] |= (uint64_t)1 << place % 64;\n",
+        "    (void)place;\n",
+        "no bit",
+    ),
+    ("window.h", "tick * (uint64_t)w->unit != (uint64_t)key", "0", "between two ticks"),
+    (
+        "ladder.h",
+        "        b->orders[i].level = index;\n",
+        "        (void)index;\n",
+        "moved in silence",
+    ),
+    ("ladder.h", "        memset(level, 0, sizeof *level);\n", "", "left behind"),
+    ("far.h", "            b->far_hash[hole] = e;\n", "            (void)e;\n", "far shift back"),
     ("table.h", "            t->entries[hole] = *e;\n", "            (void)e;\n", "shift back"),
 ]
 
