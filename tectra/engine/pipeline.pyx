@@ -27,7 +27,7 @@ from tectra.core.msg cimport (
     TT_T_BOOK_REPLACE,
     TT_T_CONTROL_PARAM,
     TT_T_END,
-    TT_T_GAP,
+    TT_T_ORDER_ACK,
     TT_T_ORDER_FILL,
     TT_T_ORDER_REJECT,
     TT_T_SESSION,
@@ -129,7 +129,7 @@ cdef class Pipeline(EngineState):
         rec = tt_pipeline_take(p, rec, &rc)
         if rc != TT_OK:
             check(rc)
-        if template_id <= TT_T_GAP:
+        if template_id < TT_T_ORDER_ACK:
             return self.step_market(rec)
         if template_id <= TT_T_ORDER_REJECT:
             return self.step_report(rec)

@@ -21,17 +21,18 @@ from tectra.journal.scan import walk
 from tectra.ops.cli.show import clock_text, console, table, troubles, warn, write_json
 from tectra.refdata.instrument import Instrument
 
-__all__ = ["command"]
+__all__ = ["clock_ns", "command"]
 
 _CLOCK = re.compile(r"([01]?\d|2[0-3]):([0-5]\d)(?::([0-5]\d)(?:\.(\d{1,9}))?)?")
 
 
-def _clock_ns(text: str) -> int:
+def clock_ns(text: str, option: str = "--at") -> int:
     """Nanoseconds since midnight of HH:MM[:SS[.fraction]]."""
     found = _CLOCK.fullmatch(text)
     if found is None:
         raise InputError(
-            f"--at: found {text!r}; allowed: HH:MM, HH:MM:SS or HH:MM:SS.fraction, New York time"
+            f"{option}: found {text!r}; allowed: HH:MM, HH:MM:SS or HH:MM:SS.fraction, New York "
+            "time"
         )
     hours, minutes, seconds, fraction = found.groups()
     whole = int(hours) * 3600 + int(minutes) * 60 + int(seconds or 0)
@@ -160,7 +161,7 @@ def command(
         raise click.UsageError("--at and --every-change exclude each other")
     if as_json and csv_path is not None:
         raise click.UsageError("--json and --csv exclude each other")
-    at_ns = None if at_text is None else _clock_ns(at_text)
+    at_ns = None if at_text is None else clock_ns(at_text)
     data = open_data(file, [symbol], date=date)
     instrument = data.instruments[0]
     if every_change:

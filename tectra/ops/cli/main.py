@@ -16,6 +16,7 @@ __all__ = ["cli", "main", "run"]
 # name -> (module, one line of help); the module has the command as `command`.
 _COMMANDS = {
     "backtest": ("tectra.ops.cli.backtest", "Run a strategy over recorded market data."),
+    "bars": ("tectra.ops.cli.bars", "Bars of a day: by time, trades, volume, dollars, imbalance."),
     "bench": ("tectra.ops.cli.bench", "Measure the hot paths on this machine."),
     "book": (
         "tectra.ops.cli.book",
