@@ -86,7 +86,8 @@ cdef class BarBuilder:
             raise InputError(f"instruments_max: found {instruments_max}; allowed: 1 to {1 << 20}")
         wrong = [str(s) for s in self.specs if source == "mids" and s.kind not in _OF_MIDS]
         if wrong:
-            raise InputError(f"bars of mids: found {wrong[0]}; a mid has no size; use time or ticks")
+            raise InputError(
+                f"bars of mids: found {wrong[0]}; a mid has no size; use time or ticks")
         self.allocate(instruments_max)
         self.c.mids = source == "mids"
         self.c.crosses = crosses

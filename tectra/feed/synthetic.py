@@ -19,7 +19,7 @@ from tectra.feed.itch_wire import DTYPES, SIZES
 from tectra.feed.synthetic_market import BUY, SELL, TICK, Dice, Order, SymbolMarket
 from tectra.feed.trade_date import to_date
 
-__all__ = ["DaySummary", "SYMBOLS", "generate_day", "generate_messages", "main"]
+__all__ = ["DaySummary", "SYMBOLS", "generate_day", "generate_messages", "main", "random_words"]
 
 SYMBOLS = ("AAPL", "MSFT", "NVDA", "AMD", "INTC", "QQQ")
 _SECOND = 1_000_000_000
@@ -321,7 +321,7 @@ def generate_day(
 _MIX = "A" * 43 + "F" + "D" * 41 + "U" * 7 + "E" * 4 + "XXPI"
 
 
-def _random(seed: int, n: int) -> "np.ndarray[tuple[int], np.dtype[np.uint64]]":
+def random_words(seed: int, n: int) -> "np.ndarray[tuple[int], np.dtype[np.uint64]]":
     """n words of splitmix64, all at once."""
     with np.errstate(over="ignore"):
         steps = np.arange(1, n + 1, dtype=np.uint64) * np.uint64(0x9E3779B97F4A7C15)
@@ -336,7 +336,7 @@ def generate_messages(n: int, seed: int = 1, locates: int = 8000) -> bytes:
 
     For throughput: about 3 million a second.
     """
-    words = _random(seed, n)
+    words = random_words(seed, n)
     codes = np.frombuffer(_MIX.encode(), np.uint8)[words % np.uint64(len(_MIX))]
     sizes = np.array([SIZES.get(chr(i), 0) for i in range(256)])[codes] + 2
     starts = np.concatenate(([0], np.cumsum(sizes)))

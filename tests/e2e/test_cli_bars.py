@@ -2,6 +2,7 @@
 
 import csv
 import json
+from itertools import pairwise
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -31,7 +32,7 @@ class TestBars:
                    "--symbols", "MSFT")  # fmt: skip
         times = done.json["columns"]["timestamp"]
         assert {t // 10**9 % 60 for t in times[:-1]} == {30}
-        assert {b - a for a, b in zip(times[:-2], times[1:-1], strict=True)} == {60 * 10**9}
+        assert {b - a for a, b in pairwise(times[:-1])} == {60 * 10**9}
 
     def test_refusals(self, cli, day: Path, tmp_path: Path):
         cli("bars", day, "-i", "1x").explained("1x", "allowed")

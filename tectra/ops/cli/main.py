@@ -25,9 +25,11 @@ _COMMANDS = {
     "config": ("tectra.ops.cli.config", "Check and show configuration files."),
     "demo": ("tectra.ops.cli.demo", "Everything once, offline, in under a minute."),
     "doctor": ("tectra.ops.cli.doctor", "What to fix on this host before trading."),
+    "generate": ("tectra.ops.cli.generate", "Synthetic data: ITCH days, flow, bars, ticks."),
     "init": ("tectra.ops.cli.init", "Make the standard directories and a configuration."),
     "itch": ("tectra.ops.cli.itch", "NASDAQ ITCH 5.0 files: statistics, synthetic days."),
     "journal": ("tectra.ops.cli.journal", "Verify journals."),
+    "mdg": ("tectra.ops.cli.mdg", "Generate market data into a journal."),
     "replay": ("tectra.ops.cli.replay", "Run a journal again and compare every output."),
     "run": ("tectra.ops.cli.run", "Run what a configuration says; the demo without one."),
 }

@@ -81,7 +81,7 @@ def test_bars_among_ticks_change_nothing(small_day: Path) -> None:
     feed = BarFeed(ItchFeed(small_day, symbols=["AAPL"]), BarBuilder(["1s", "1m"]))
     both = run_backtest(strategy=Follower, data=MarketData(feed, ["AAPL"]))
     assert both.summary.inputs > plain.summary.inputs
-    assert SEEN == seen
+    assert seen == SEEN
     assert both.summary.unknown_orders == 0
 
 
