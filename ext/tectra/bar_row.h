@@ -1,6 +1,6 @@
 /* One bar in the making: what a print does to it, when it is full, and the record it closes as.
  *
- * Owner: one thread. Cost: a few nanoseconds a print. Sums are exact integers; amounts become
+ * Owner: one thread. Cost: some 100 instructions a print. Sums are exact integers; amounts become
  * doubles once, in the record, correctly rounded. Imbalance bars: Lopez de Prado, "Advances in
  * Financial Machine Learning", 2018, section 2.3.2.1, with the bounds that tt_bar_expect states. */
 #ifndef TECTRA_BAR_ROW_H

@@ -130,7 +130,8 @@ static inline int tt_bars_seen(void *cx, const tt_l3 *book, const tt_head *rec,
     const char *next = (const char *)rec + slots * TT_SLOT_BYTES;
     tt_print p;
     (void)book;
-    if (TT_UNLIKELY(!tt_l3_is_whole(rec, (size_t)(b->end - (const char *)rec) / TT_SLOT_BYTES))) {
+    if (TT_UNLIKELY(!tt_l3_is_whole(rec, (size_t)(b->end - (const char *)rec) / TT_SLOT_BYTES) ||
+                    slots > 2)) {
         b->rc = TT_E_LENGTH;
         return 1;
     }

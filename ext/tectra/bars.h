@@ -210,8 +210,9 @@ static inline int tt_bars_tick(tt_bars *b, const tt_head *rec)
     return TT_OK;
 }
 
-/* A print goes into the bar of every rule. Venue times that run backwards: behind the open of a time
- * bar the print is counted as late and left out; others are stamped with the latest time so far. */
+/* A print goes into the bar of every rule. Venue times that run backwards: behind the open of a
+ * time bar the print is counted as late and left out; others are stamped with the latest time so
+ * far. */
 static inline int tt_bars_print(tt_bars *b, tt_print *p)
 {
     uint32_t place;

@@ -47,8 +47,8 @@ class Regime(NamedTuple):
 
 
 def _picks(count: int) -> np.ndarray:
-    """Which symbol acts, by the top 16 bits of a draw: the k-th most active with weight 1 / (k + 8),
-    and each at least once.
+    """Which symbol acts, by the top 16 bits of a draw: the k-th most active with weight
+    1 / (k + 8), and each at least once.
     """
     weights = np.array([(1 << 40) // (k + 8) for k in range(count)], dtype=np.int64)
     shares = 1 + weights * (PICKS - count) // int(weights.sum())
@@ -183,7 +183,7 @@ cdef class FlowGenerator:
         return array[: self.c.used], count
 
     def cross(self, index, str cross_type):
-        """An auction in one symbol: resting buyers at the best bid trade, then the cross is said."""
+        """An auction in one symbol: buyers at the best bid trade, then the cross is said."""
         cdef uint8_t[::1] room
         cdef uint64_t before = self.c.messages
         array = np.empty(TT_GEN_ROOM, np.uint8)

@@ -8,6 +8,7 @@ in memory that does not grow with the number of messages. Equal arguments give e
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from heapq import heappop, heappush
 from pathlib import Path
 
@@ -172,13 +173,12 @@ class _Writer:
         for _ in range(1 + count // 200):
             i = rng.integers(0, max(1, count - 2))
             time_ns = _OPEN + 20 * _MINUTE + rng.integers(0, span - 60 * _MINUTE)
-            kind = rng.integers(0, 4)
-            self.at(time_ns, lambda i=i, kind=kind: self.trouble(i, kind))  # type: ignore[misc]
+            self.at(time_ns, partial(self.trouble, i, rng.integers(0, 4)))
         for kind in (0, 1, 2):
-            self.at(_OPEN + (40 + 30 * kind) * _MINUTE, lambda k=kind: self.trouble(k % count, k))  # type: ignore[misc]
+            self.at(_OPEN + (40 + 30 * kind) * _MINUTE, partial(self.trouble, kind % count, kind))
         for _ in range(4 + count // 4):
             i, time_ns = rng.integers(0, count), _OPEN + rng.integers(0, span)
-            self.at(time_ns, lambda i=i: self.say("N", i, self.symbols[i], "ABSN"[i % 4]))  # type: ignore[misc]
+            self.at(time_ns, partial(self.say, "N", i, self.symbols[i], "ABSN"[i % 4]))
         for k in range(3):
             self.at(_OPEN + (k + 1) * span // 4, self.remember)
             self.at(_OPEN + (k + 1) * span // 4 + 90 * _SECOND, self.break_one)

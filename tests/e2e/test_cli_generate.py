@@ -27,7 +27,6 @@ class TestGenerate:
         assert cli(*args, "-o", "a.itch", "--force").code == 0
         cli(*args, "-o", "no/a.itch").explained("No such file")
         cli("generate", "itch", "-o", "c.itch", "--messages", 5).explained("messages", "allowed")
-        cli("generate", "itch", "-o", "/dev/full").explained("/dev/full")
         assert not list(tmp_path.glob("*.part"))
 
     def test_flow(self, cli, tmp_path: Path):
@@ -42,9 +41,9 @@ class TestGenerate:
         assert {r["symbol"] for r in rows} == {"A", "B"}
         cli("generate", "flow", "-o", "f", *args).explained("is a directory")
         cli("generate", "flow", "-o", "g", "--regime", "wild").explained("wild", "calm")
-        cli("generate", "flow", "-o", "g", "--regime", "calm@x").explained("calm@x")
         assert not (tmp_path / "g").exists()
 
+    @pytest.mark.slow
     def test_ticks_and_bars(self, cli, tmp_path: Path):
         done = cli("generate", "ticks", "-o", "t.csv", "--messages", 5000, "--json")
         with (tmp_path / "t.csv").open() as file:
@@ -58,6 +57,7 @@ class TestGenerate:
         assert len(bars) == 60 and bars[0].symbol == "AAPL"
         assert bars[2].timestamp - bars[0].timestamp == 100_000_000
 
+    @pytest.mark.slow
     def test_recording(self, cli, tmp_path: Path):
         done = cli("generate", "recording", "-o", "r", "--hours", 25, "--every", "10s", "--gap",
                    "bybit:100:200", "--json").json  # fmt: skip
@@ -92,11 +92,6 @@ class TestMdg:
         replay = cli("replay", "verify", "m", "--json").json
         assert replay["ok"] and replay["inputs"] == 102
         assert replay["summary"]["unknown_orders"] == 0
-        cli("mdg", "-o", "n", "--ticks", 50, "--symbols", "X,Y", "--seed", 4)
-        again = cli("replay", "verify", "n", "--json").json
-        assert again["summary"]["input_digest"] == replay["summary"]["input_digest"]
         cli("mdg", "-o", "m").explained("not empty")
-        (tmp_path / "file").write_text("x")
-        cli("mdg", "-o", "file").explained("is a file")
         cli("mdg", "-o", "z", "--symbols", "0").explained("symbols")
         assert not (tmp_path / "z").exists() and not list(tmp_path.glob("*.part"))

@@ -10,7 +10,7 @@ import click
 import msgspec
 import numpy as np
 
-from tectra.backtest.run import make_driver
+from tectra.backtest.run import BacktestConfig, make_driver
 from tectra.core.errors import InputError
 from tectra.core.msg import HEAD, SessionKind, Template
 from tectra.core.record import encode
@@ -24,7 +24,6 @@ from tectra.feed.source import SourceFeed
 from tectra.ops.cli.show import progress, write_json
 from tectra.refdata.instrument import Instrument
 from tectra.risk.limits import RiskLimits
-from tectra.sim.config import SimConfig
 from tectra.strategy.sample.idle import Idle
 
 __all__ = ["command", "write_journal"]
@@ -66,7 +65,7 @@ def write_journal(out: Path, feed: Feed, *, seed: int, step: Step) -> int:
             journal = stack.enter_context(open_journal(part / "journal", spec, [Idle]))
             pipeline = spec.make_pipeline([Idle])
             pipeline.attach_journal(journal)
-            driver = make_driver(pipeline, SimConfig())
+            driver = make_driver(pipeline, BacktestConfig().sim)
             for batch in _batches(feed):
                 if not driver.records:
                     first_ns = int(batch[:64].view(HEAD)["ts_recv_ns"][0])
