@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 from conftest import Gate
 
-from tectra.book.l3 import L3Book
 from tectra.core.msg import DTYPES, Template
 from tectra.feed.bar import BarBuilder
 from tectra.feed.flow_gen import FlowGenerator, Regime
