@@ -7,7 +7,7 @@ from cpython.unicode cimport PyUnicode_Check
 from cython cimport final, no_gc
 from libc.stdint cimport int64_t
 
-from tectra.core.base cimport TT_E_CORRUPT, TT_OK
+from tectra.core.base cimport TT_E_CORRUPT, TT_E_RANGE, TT_OK
 from tectra.core.fixed cimport (
     TT_ROUND_DOWN,
     TT_SCALE_MAX,
@@ -15,6 +15,7 @@ from tectra.core.fixed cimport (
     Quantity,
     price_of,
     quantity_of,
+    tt_parse_decimal,
     tt_rescale,
     tt_scaled,
     tt_scaled_cmp,
@@ -24,7 +25,10 @@ from tectra.core.rc cimport check_with
 
 from tectra.core.errors import InputError
 
-__all__ = ["BookLevel", "levels_from", "levels_into", "parse_levels"]
+__all__ = ["BookLevel", "levels_from", "levels_into", "parse_levels", "raw_levels", "raw_number"]
+
+cdef enum:
+    PLAIN_TEXT_MAX = 32
 
 cdef extern from "Python.h":
     const char *PyUnicode_AsUTF8AndSize(object text, Py_ssize_t *size) except NULL
@@ -125,6 +129,73 @@ def parse_levels(rows) -> tuple:
             raise InputError(f"level: found the quantity {row[1]!r}; allowed: 0 or more")
         level = BookLevel.__new__(BookLevel, price, quantity)
         out.append(level)
+    return tuple(out)
+
+
+cdef bint _is_plain(const char *p, Py_ssize_t size) noexcept nogil:
+    """digits[.digits], no longer than any venue writes: no sign, exponent, space or word."""
+    cdef Py_ssize_t i
+    cdef int points = 0
+    if size < 1 or size > PLAIN_TEXT_MAX or p[0] == b"." or p[size - 1] == b".":
+        return False
+    for i in range(size):
+        if p[i] == b".":
+            points += 1
+        elif p[i] < b"0" or p[i] > b"9":
+            return False
+    return points <= 1
+
+
+cdef int _read_raw(object text, int exponent, int64_t *out) except -1:
+    cdef Py_ssize_t size = 0
+    cdef const char *p
+    cdef int rc
+    if not PyUnicode_Check(text):
+        raise InputError(
+            f"found {type(text).__name__} {text!r:.60}; allowed: a decimal number as text"
+        )
+    p = PyUnicode_AsUTF8AndSize(text, &size)
+    if not _is_plain(p, size):
+        raise InputError(
+            f"found {text!r:.60}; allowed: digits with or without a point, such as '150.25', at "
+            f"most {PLAIN_TEXT_MAX} characters"
+        )
+    rc = tt_parse_decimal(p, size, exponent, out)
+    if rc == TT_E_RANGE:
+        raise InputError(f"found {text!r}; allowed: a multiple of 1e{exponent}")
+    return check_with(rc, f"{text!r} as a mantissa at exponent {exponent}")
+
+
+def raw_number(text, int exponent) -> int:
+    """Mantissa at the exponent of a venue's plain decimal text, exactly: "150.25" at -4 is 1502500.
+
+    InputError for what is no text, has a sign, an exponent or more than 32 characters, and where
+    places would be lost; OverflowError where an int64 is too small.
+    """
+    cdef int64_t out = 0
+    _read_raw(text, exponent, &out)
+    return out
+
+
+def raw_levels(rows, exponents) -> tuple:
+    """((px, qty), ...) of pairs of plain decimal text, mantissas at the (price, quantity)
+    exponents.
+
+    As raw_number; InputError also for what is no list of pairs, and for a price of 0.
+    """
+    cdef int px_exponent = exponents[0], qty_exponent = exponents[1]
+    cdef int64_t px = 0, qty = 0
+    cdef list out = []
+    if not isinstance(rows, (list, tuple)):
+        raise InputError(f"levels: found {type(rows).__name__}; allowed: a list of pairs")
+    for row in rows:
+        if not isinstance(row, (list, tuple)) or len(row) != 2:
+            raise InputError(f"level: found {row!r:.60}; allowed: a pair of price and quantity")
+        _read_raw(row[0], px_exponent, &px)
+        _read_raw(row[1], qty_exponent, &qty)
+        if px == 0:
+            raise InputError(f"level: found the price {row[0]!r}; allowed: above 0")
+        out.append((px, qty))
     return tuple(out)
 
 

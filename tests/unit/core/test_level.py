@@ -9,7 +9,14 @@ from hypothesis import strategies as st
 
 from tectra.core.errors import InputError
 from tectra.core.fixed import Price, Quantity
-from tectra.core.level import BookLevel, levels_from, levels_into, parse_levels
+from tectra.core.level import (
+    BookLevel,
+    levels_from,
+    levels_into,
+    parse_levels,
+    raw_levels,
+    raw_number,
+)
 from tectra.core.msg import DTYPES, Template
 
 pytestmark = pytest.mark.timeout(30)
@@ -102,3 +109,32 @@ def test_a_level_is_made_of_its_own_types() -> None:
         with pytest.raises(TypeError):
             BookLevel(*bad)
     assert list(LEVEL) == [LEVEL.price, LEVEL.quantity] and len(LEVEL) == 2
+
+
+@given(st.lists(st.tuples(st.decimals(0, 10**9, places=4), amounts), max_size=20))
+def test_raw_levels_agree_with_decimal(rows: list[tuple[Decimal, Decimal]]) -> None:
+    rows = [(px + 1, qty) for px, qty in rows]
+    found = raw_levels([[format(px, "f"), format(qty, "f")] for px, qty in rows], (-4, -9))
+    assert found == tuple((int(px.scaleb(4)), int(qty.scaleb(9))) for px, qty in rows)
+
+
+NO_NUMBERS = """-0 -1 +1 1e5 1E+5 1e400 nan Infinity .5 1. 1.2.3 1_0 0x1 1,5 0.001
+9223372036854775808 9999999999999999999999999999999999999999
+0.0000000000000000000000000000000000000000""".split()
+
+
+@pytest.mark.parametrize(
+    "text", [*NO_NUMBERS, "", " 1", "\u0661", "1\0", None, True, 1, 1.5, [], {}]
+)
+def test_what_is_no_plain_number(text: object) -> None:
+    with pytest.raises((InputError, OverflowError)):
+        raw_number(text, -2)
+    for row in ([text, "1"], ["1", text]):
+        with pytest.raises((InputError, OverflowError)):
+            raw_levels([row], (-2, -2))
+
+
+@pytest.mark.parametrize("rows", [None, "12", {}, [["1"]], [["1", "2", "3"]], ["12"], [["0", "1"]]])
+def test_what_are_no_raw_levels(rows: object) -> None:
+    with pytest.raises(InputError, match="level"):
+        raw_levels(rows, (0, 0))
