@@ -2,11 +2,13 @@
 FileFormatError says what was found.
 """
 
+import re
 from typing import Any
 
 import orjson
 
-from tectra.core.errors import FileFormatError
+from tectra.core.errors import FileFormatError, InputError, NumericError
+from tectra.core.level import raw_levels, raw_number
 from tectra.core.types import Timestamp
 
 __all__ = ["JsonObject"]
@@ -14,6 +16,8 @@ __all__ = ["JsonObject"]
 _U64_MAX = (1 << 64) - 1
 _NS_PER_MS = 1_000_000
 _MISSING = object()
+_PLAIN = re.compile(r"[0-9]+(\.[0-9]+)?", re.ASCII)
+_PLAIN_TEXT_MAX = 32
 
 
 class JsonObject:
@@ -63,6 +67,41 @@ class JsonObject:
         if type(value) is not int or not low <= value <= high:
             raise self._refuse(name, value, f"an integer from {low} to {high}")
         return value
+
+    def flag(self, name: str) -> bool:
+        """A field that is true or false."""
+        value = self._of(name)
+        if type(value) is not bool:
+            raise self._refuse(name, value, "true or false")
+        return value
+
+    def mantissa(self, name: str, exponent: int) -> int:
+        """A field of plain decimal text, as a mantissa at the exponent, exactly."""
+        try:
+            return raw_number(self._of(name), exponent)
+        except (InputError, NumericError) as error:
+            raise FileFormatError(f"{self._where}.{name}: {error}") from None
+
+    def plain(self, name: str) -> float:
+        """A field of plain decimal text, as the nearest float: for sums and summaries only."""
+        value = self._of(name)
+        if type(value) is not str or len(value) > _PLAIN_TEXT_MAX or not _PLAIN.fullmatch(value):
+            raise self._refuse(name, value, "plain decimal text such as '150.25'")
+        return float(value)
+
+    def levels(self, name: str, exponents: tuple[int, int]) -> tuple[tuple[int, int], ...]:
+        """A field of pairs of price and quantity, as mantissas at the exponents."""
+        try:
+            return raw_levels(self._of(name), exponents)
+        except (InputError, NumericError) as error:
+            raise FileFormatError(f"{self._where}.{name}: {error}") from None
+
+    def children(self, name: str) -> "list[JsonObject]":
+        """A field that is a list of objects."""
+        value = self._of(name)
+        if type(value) is not list:
+            raise self._refuse(name, value, "a list")
+        return [JsonObject(v, f"{self._where}.{name}[{i}]") for i, v in enumerate(value)]
 
     def stamp_ms(self, name: str) -> Timestamp:
         """A field of milliseconds since the epoch."""

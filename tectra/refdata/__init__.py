@@ -15,6 +15,7 @@ from tectra.refdata.codec import (
     iter_events,
 )
 from tectra.refdata.instrument import Instrument, InstrumentTable
+from tectra.refdata.listing import Listing, Listings
 from tectra.refdata.symbol import BTCUSD, BTCUSDT, ETHUSD, ETHUSDT, Symbol, from_native, to_native
 from tectra.refdata.venue import WireOrderType, order_type_from_wire, order_types, wire_order_type
 
@@ -28,6 +29,8 @@ __all__ = [
     "Codec",
     "Instrument",
     "InstrumentTable",
+    "Listing",
+    "Listings",
     "Symbol",
     "WireOrderType",
     "decode_event",

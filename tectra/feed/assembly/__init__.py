@@ -7,6 +7,7 @@ records go to the caller's batch. Each book has one owner thread, the feed's.
 from tectra.feed.assembly.assembler import BookAssembler, SnapshotSource
 from tectra.feed.assembly.batch import RecordBatch
 from tectra.feed.assembly.delta import BookDelta, OrderBook, Refused
+from tectra.feed.assembly.group import BookGroup, Decoded
 from tectra.feed.assembly.ladder import BookDifference, compare_levels
 from tectra.feed.assembly.policy import AssemblyPolicy, AssemblyState
 from tectra.feed.assembly.rule import BookChecksum, BookRule, ChainRule, NumberRule
@@ -20,8 +21,10 @@ __all__ = [
     "BookChecksum",
     "BookDelta",
     "BookDifference",
+    "BookGroup",
     "BookRule",
     "ChainRule",
+    "Decoded",
     "NumberRule",
     "OrderBook",
     "RecordBatch",

@@ -45,6 +45,9 @@ class BookAssembler:
     `book_level` with SNAPSHOT, `book_status` VALID. The levels of a message that proved wrong
     (a gap, a checksum, a crossed book) are never told.
 
+    Where a snapshot has a limit, a price beyond its worst one is not known. A book whose best price
+    comes near that asks for another snapshot; one whose best price is there is wrong.
+
     Times come in with messages and calls, on one clock. Owner thread: the feed's.
     """
 
@@ -367,6 +370,7 @@ class BookAssembler:
             more_asks = [level for level in asks if level[0] > live.worst_ask]
             live.worst_ask = _farther(live.worst_ask, made.worst_ask, max)
         live.ladder.apply(more_bids, more_asks)
+        live.find_edges()
         self._teller.more(out, made, bids=more_bids, asks=more_asks, now_ns=now_ns)
 
     # Trouble
@@ -435,6 +439,9 @@ class BookAssembler:
         if self._resync.reason is BookReason.STALE and not self._resync.in_flight:
             self._resync.done(now_ns)
         self._revive(now_ns, out)
+        if self._live is not None and self._live.is_near_edge:
+            self._resync.want(now_ns, BookReason.REFRESH)
+            self._ask(now_ns, out)
 
     def _revive(self, now_ns: int, out: RecordBatch) -> None:
         if self._state is _S.STALE:

@@ -52,6 +52,9 @@ class Build:
         bids, asks = snapshot.bids, snapshot.asks
         self.worst_bid = min(px for px, _ in bids) if limit and len(bids) >= limit else None
         self.worst_ask = max(px for px, _ in asks) if limit and len(asks) >= limit else None
+        # The best prices from which on what is known runs out; None: it does not.
+        self._edges: tuple[int | None, int | None] = (None, None)
+        self.is_near_edge = False
         self._sequencer = Sequencer()
 
     def begin(self) -> Step:
@@ -61,7 +64,19 @@ class Build:
             self.ladder.load(self.snapshot.bids, self.snapshot.asks)
         except (InputError, OverflowError):
             return Step(is_taken=False, reason=BookReason.MALFORMED)
+        self.find_edges()
         return self._proved(self.snapshot, _NOTHING)
+
+    def find_edges(self) -> None:
+        """Settle from where on to ask for more: three quarters of the way to the worst price."""
+        top = self.ladder.book.top()
+        bid, ask = None, None
+        if self.worst_bid is not None and top.bid_px is not None:
+            bid = self.worst_bid + (top.bid_px - self.worst_bid) // 4
+        if self.worst_ask is not None and top.ask_px is not None:
+            ask = self.worst_ask - (self.worst_ask - top.ask_px) // 4
+        self._edges = bid, ask
+        self.is_near_edge = False
 
     def offer(self, delta: BookDelta) -> Step:
         """Take a change, or say why not."""
@@ -116,6 +131,10 @@ class Build:
             return self._broken(BookReason.DRIFT, delta.last_seq)
         if self.worst_ask is not None and (top.ask_px is None or top.ask_px > self.worst_ask):
             return self._broken(BookReason.DRIFT, delta.last_seq)
+        bid_edge, ask_edge = self._edges
+        self.is_near_edge = (
+            bid_edge is not None and top.bid_px is not None and top.bid_px < bid_edge
+        ) or (ask_edge is not None and top.ask_px is not None and top.ask_px > ask_edge)
         if delta.checksum is not None and self._rule.checksum is not None:
             self.checksum = delta.checksum
             found = self.computed_checksum()

@@ -42,11 +42,13 @@ class Refused:
     """A message that a decoder could not take, and why: nothing of it was used.
 
     `instrument_id` is 0 where the message does not say, or says it in a way that cannot be trusted.
+    `is_book`: the message was about a book, or it cannot be told what it was about.
     """
 
     instrument_id: int
     reason: str
     ts_recv_ns: int
+    is_book: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -118,14 +118,12 @@ def test_raw_levels_agree_with_decimal(rows: list[tuple[Decimal, Decimal]]) -> N
     assert found == tuple((int(px.scaleb(4)), int(qty.scaleb(9))) for px, qty in rows)
 
 
-NO_NUMBERS = """-0 -1 +1 1e5 1E+5 1e400 nan Infinity .5 1. 1.2.3 1_0 0x1 1,5 0.001
-9223372036854775808 9999999999999999999999999999999999999999
-0.0000000000000000000000000000000000000000""".split()
+SIGNED = ["-0", "-1", "+1", "1e5", "1E+5", "1e400", "nan", "Infinity", "0x1"]
+CUT = [".5", "1.", "1.2.3", "1_0", "1,5", "", " 1", "\u0661", "1\0"]
+TOO_MUCH = ["0.001", "9223372036854775808", "9" * 40, "0." + "0" * 40]
 
 
-@pytest.mark.parametrize(
-    "text", [*NO_NUMBERS, "", " 1", "\u0661", "1\0", None, True, 1, 1.5, [], {}]
-)
+@pytest.mark.parametrize("text", [*SIGNED, *CUT, *TOO_MUCH, None, True, 1, 1.5, [], {}])
 def test_what_is_no_plain_number(text: object) -> None:
     with pytest.raises((InputError, OverflowError)):
         raw_number(text, -2)

@@ -394,3 +394,20 @@ def test_the_buffer_is_bounded() -> None:
     scene.do_timers(SECOND)
     scene.apply_snapshot(whole(17, bids=BIDS, asks=ASKS, now=SECOND))
     assert scene.reader.is_valid and scene.book.buffered == 0
+
+
+def test_a_market_on_its_way_out_of_what_is_known_asks_in_time() -> None:
+    rule = NumberRule(fetches_snapshot=True, snapshot_levels=4)
+    scene = Scene(rule)
+    deep = [(px, 1) for px in (100, 98, 70, 60)]
+    scene.apply_diff(change(10))
+    scene.apply_snapshot(whole(9, bids=deep, asks=ASKS))
+    scene.apply_diff(change(11, bids=[(100, 0), (98, 0)], now=2 * SECOND))
+    assert scene.source.reasons == [BookReason.LINK]
+    scene.apply_diff(change(12, bids=[(70, 0)], now=3 * SECOND))
+    assert scene.reader.is_valid and scene.source.reasons[-1] is BookReason.REFRESH
+    more = [(px, 1) for px in (60, 50, 40, 20)]
+    scene.apply_snapshot(whole(12, bids=more, asks=ASKS, now=5 * SECOND))
+    assert scene.reader.is_valid and scene.reader.levels()[0] == more
+    scene.apply_diff(change(13, bids=[(60, 0)], now=6 * SECOND))
+    assert scene.reader.is_valid and not scene.book.resyncs.is_wanted
