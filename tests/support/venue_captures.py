@@ -4,10 +4,19 @@ import gzip
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 import pyarrow as pa
 
-__all__ = ["binance_depth", "bybit_books", "lines"]
+__all__ = [
+    "Line",
+    "binance_depth",
+    "binance_lines",
+    "bybit_books",
+    "bybit_lines",
+    "lines",
+    "listing_answers",
+]
 
 # Files whose lines are a receive time in nanoseconds and a message.
 BINANCE_RAW = (
@@ -18,6 +27,14 @@ BINANCE_RAW = (
 # Files whose lines are JSON objects around a message.
 BINANCE_WRAPPED = ("cf_binance_spot_20211012.jsonl.zst", "cf_binance_usdm_20210722.jsonl.zst")
 BYBIT_WRAPPED = ("cf_bybit_v5_linear_20260809.jsonl.gz",)
+
+
+class Line(NamedTuple):
+    """One message: when it came, its bytes, and the symbol of the REST request that it answers."""
+
+    ts_ns: int
+    native: str
+    raw: bytes
 
 
 def lines(path: Path) -> Iterator[bytes]:
@@ -57,3 +74,35 @@ def bybit_books(folder: Path) -> Iterator[bytes]:
         for url, raw in _wrapped(folder / "bybit" / name):
             if not url and b'"topic":"orderbook.' in raw:
                 yield raw
+
+
+def _entries(path: Path) -> Iterator[Line]:
+    for line in lines(path):
+        entry = json.loads(line)
+        url = entry.get("url", "")
+        if entry["t"] == "recv" or (entry["t"] == "http" and "/depth?" in url):
+            native = url.partition("symbol=")[2].partition("&")[0]
+            yield Line(int(entry["ts"] * 1e9), native, entry["data"].encode())
+
+
+def binance_lines(folder: Path, name: str) -> list[Line]:
+    """Every market data message of a capture, in the order in which they came."""
+    path = folder / "binance" / name
+    if name in BINANCE_WRAPPED:
+        return sorted(_entries(path), key=lambda line: line.ts_ns)
+    out = []
+    for line in lines(path):
+        ts, _, raw = line.partition(b" ")
+        native = "BTCUSDT" if raw.startswith(b'{"lastUpdateId"') else ""
+        out.append(Line(int(ts), native, raw))
+    return out
+
+
+def bybit_lines(folder: Path) -> list[Line]:
+    """Every message of the streams of the capture."""
+    return list(_entries(folder / "bybit" / BYBIT_WRAPPED[0]))
+
+
+def listing_answers(path: Path) -> list[tuple[str, bytes]]:
+    """URL and bytes of the answers that say what a venue lists."""
+    return [(u, raw) for u, raw in _wrapped(path) if "exchangeInfo" in u or "instruments-info" in u]

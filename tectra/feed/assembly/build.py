@@ -68,13 +68,13 @@ class Build:
         return self._proved(self.snapshot, _NOTHING)
 
     def find_edges(self) -> None:
-        """Settle from where on to ask for more: three quarters of the way to the worst price."""
+        """Settle from where on to ask for more: half way to the worst price, since markets jump."""
         top = self.ladder.book.top()
         bid, ask = None, None
         if self.worst_bid is not None and top.bid_px is not None:
-            bid = self.worst_bid + (top.bid_px - self.worst_bid) // 4
+            bid = self.worst_bid + (top.bid_px - self.worst_bid) // 2
         if self.worst_ask is not None and top.ask_px is not None:
-            ask = self.worst_ask - (self.worst_ask - top.ask_px) // 4
+            ask = self.worst_ask - (self.worst_ask - top.ask_px) // 2
         self._edges = bid, ask
         self.is_near_edge = False
 

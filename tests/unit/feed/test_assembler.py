@@ -399,15 +399,15 @@ def test_the_buffer_is_bounded() -> None:
 def test_a_market_on_its_way_out_of_what_is_known_asks_in_time() -> None:
     rule = NumberRule(fetches_snapshot=True, snapshot_levels=4)
     scene = Scene(rule)
-    deep = [(px, 1) for px in (100, 98, 70, 60)]
+    deep = [(px, 1) for px in (100, 80, 79, 60)]
     scene.apply_diff(change(10))
     scene.apply_snapshot(whole(9, bids=deep, asks=ASKS))
-    scene.apply_diff(change(11, bids=[(100, 0), (98, 0)], now=2 * SECOND))
+    scene.apply_diff(change(11, bids=[(100, 0)], now=2 * SECOND))
     assert scene.source.reasons == [BookReason.LINK]
-    scene.apply_diff(change(12, bids=[(70, 0)], now=3 * SECOND))
+    scene.apply_diff(change(12, bids=[(80, 0)], now=3 * SECOND))
     assert scene.reader.is_valid and scene.source.reasons[-1] is BookReason.REFRESH
-    more = [(px, 1) for px in (60, 50, 40, 20)]
+    more = [(px, 1) for px in (79, 60, 40, 20)]
     scene.apply_snapshot(whole(12, bids=more, asks=ASKS, now=5 * SECOND))
     assert scene.reader.is_valid and scene.reader.levels()[0] == more
-    scene.apply_diff(change(13, bids=[(60, 0)], now=6 * SECOND))
+    scene.apply_diff(change(13, bids=[(79, 0)], now=6 * SECOND))
     assert scene.reader.is_valid and not scene.book.resyncs.is_wanted
