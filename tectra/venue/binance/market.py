@@ -48,11 +48,9 @@ class _Message:
         return self.data.integer(name, high=_SEQ_MAX)
 
     def ns(self, *names: str) -> int:
-        """The first of the times that is there, in nanoseconds; 0 when none is."""
-        for name in names:
-            if name in self.data:
-                return self.time(name)
-        return 0
+        """The first of the times that are there, in nanoseconds; 0 for none. All must be sound."""
+        found = [self.time(name) for name in names if name in self.data]
+        return found[0] if found else 0
 
     def time(self, name: str) -> int:
         """A time that must be there, in nanoseconds."""
@@ -132,8 +130,9 @@ def _trade(m: _Message, number: str) -> bytes:
     px, qty = m.px("p"), m.qty("q")
     if not px or not qty:
         raise FileFormatError(f"found price {px}, quantity {qty}; allowed: above 0")
+    m.time("E")
     side = Side.SELL if m.data.flag("m") else Side.BUY  # m: the buyer was there first
-    return m.record(Template.TRADE, m.ns("T"), side=side, match_id=m.seq(number), px=px, qty=qty)
+    return m.record(Template.TRADE, m.time("T"), side=side, match_id=m.seq(number), px=px, qty=qty)
 
 
 def _single_trade(m: _Message) -> bytes:
@@ -145,7 +144,7 @@ def _aggregate_trade(m: _Message) -> bytes:
 
 
 def _ticker(m: _Message) -> bytes:
-    has_quote = "b" in m.data  # spot alone says the best prices here
+    has_quote = any(name in m.data for name in "bBaA")  # spot alone says the best prices here
     bid_px, bid_qty = m.best("b", "B") if has_quote else (NO_PX, 0)
     ask_px, ask_qty = m.best("a", "A") if has_quote else (NO_PX, 0)
     return m.record(
