@@ -4,6 +4,15 @@ Owns the state that market data records describe. Floor 3. Each book has one own
 and quantities are raw int64 mantissas at the instrument's exponents; an empty side has no price.
 """
 
+from tectra.book.checksum import (
+    BoundChecksum,
+    ChecksumAlgorithm,
+    TextForm,
+    checksum_algorithm,
+    checksum_names,
+    local_hash,
+    register_checksum,
+)
 from tectra.book.l2 import L2Book
 from tectra.book.l3 import L3Book
 from tectra.book.metrics import MetricsFiller, book_metrics
@@ -21,6 +30,8 @@ from tectra.book.view import (
 
 __all__ = [
     "BookState",
+    "BoundChecksum",
+    "ChecksumAlgorithm",
     "Fault",
     "FaultReport",
     "L2Book",
@@ -29,8 +40,13 @@ __all__ = [
     "MetricsFiller",
     "NO_PX",
     "ORDER",
+    "TextForm",
     "TickMapper",
     "Top",
     "book_metrics",
     "changes_dtype",
+    "checksum_algorithm",
+    "checksum_names",
+    "local_hash",
+    "register_checksum",
 ]
