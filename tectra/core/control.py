@@ -38,6 +38,7 @@ class ExchangeName(Enum):
     ALPACA = "Alpaca"
     NASDAQ = "Nasdaq"
     SIMULATED = "Simulated"
+    OKX = "Okx"
 
 
 class StreamName(Enum):

@@ -2,8 +2,11 @@
 FileFormatError says what was found.
 """
 
+import json
 import re
-from typing import Any
+from collections.abc import Iterator
+from decimal import Decimal
+from typing import Any, NoReturn
 
 import orjson
 
@@ -15,9 +18,27 @@ __all__ = ["JsonObject"]
 
 _U64_MAX = (1 << 64) - 1
 _NS_PER_MS = 1_000_000
+_EXPONENT_MAX = 36
 _MISSING = object()
 _PLAIN = re.compile(r"[0-9]+(\.[0-9]+)?", re.ASCII)
 _PLAIN_TEXT_MAX = 32
+
+
+def _no_number(name: str) -> NoReturn:
+    raise ValueError(f"found {name}; allowed: a number")
+
+
+class _Number(str):
+    """The text of a number with a point or an exponent, as it stood in the message."""
+
+    __slots__ = ()
+
+
+_EXACT = json.JSONDecoder(parse_float=_Number, parse_constant=_no_number)
+
+
+def _exact(raw: bytes | bytearray | memoryview) -> Any:
+    return _EXACT.decode(bytes(raw).decode())
 
 
 class JsonObject:
@@ -43,8 +64,22 @@ class JsonObject:
         except orjson.JSONDecodeError as error:
             raise FileFormatError(f"{where}: {error}; found {bytes(raw[:40])!r}") from None
 
+    @classmethod
+    def parse_exact(cls, raw: bytes | bytearray | memoryview, where: str) -> "JsonObject":
+        """As parse(), for venues that send prices as JSON numbers: those with a point or an
+        exponent come as the text that they are, so that decimal() has every digit. About a fifth
+        of parse()'s speed.
+        """
+        try:
+            return cls(_exact(raw), where)
+        except (ValueError, RecursionError) as error:
+            raise FileFormatError(f"{where}: {error!s:.100}; found {bytes(raw[:40])!r}") from None
+
     def __contains__(self, name: str) -> bool:
         return name in self._fields
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._fields)
 
     def get(self, name: str) -> Any:
         """The field as it came, None when it is not there."""
@@ -53,6 +88,13 @@ class JsonObject:
     def child(self, name: str) -> "JsonObject":
         """A field that is an object."""
         return JsonObject(self._of(name), f"{self._where}.{name}")
+
+    def array(self, name: str) -> list[Any]:
+        """A field that is an array."""
+        value = self._of(name)
+        if type(value) is not list:
+            raise self._refuse(name, value, "an array")
+        return value
 
     def text(self, name: str) -> str:
         """A text field that is not empty."""
@@ -67,6 +109,37 @@ class JsonObject:
         if type(value) is not int or not low <= value <= high:
             raise self._refuse(name, value, f"an integer from {low} to {high}")
         return value
+
+    def decimal(self, name: str) -> str:
+        """A decimal number as text: of a text field, or of a number of parse_exact(), which may
+        have an exponent in JSON and has none here.
+        """
+        value = self._of(name)
+        if type(value) is _Number and not value.replace(".", "", 1).isdigit():
+            number = Decimal(value)
+            if not -_EXPONENT_MAX <= number.adjusted() <= _EXPONENT_MAX:
+                raise self._refuse(name, value, "a number that an int64 mantissa holds")
+            return f"{number:f}"
+        if type(value) is int or type(value) is _Number:
+            return str(value)
+        if type(value) is not str or not value:
+            raise self._refuse(name, value, "a decimal number")
+        return value
+
+    def one_of(self, name: str, allowed: tuple[str, ...]) -> str:
+        """A text field with one of few values."""
+        value = self.text(name)
+        if value not in allowed:
+            raise self._refuse(name, value, " or ".join(allowed))
+        return value
+
+    def stamp_iso(self, name: str) -> Timestamp:
+        """A field of ISO 8601 text."""
+        value = self.text(name)
+        try:
+            return Timestamp.from_iso(value)
+        except InputError:
+            raise self._refuse(name, value, "ISO 8601 text with a zone") from None
 
     def flag(self, name: str) -> bool:
         """A field that is true or false."""

@@ -25,7 +25,10 @@ from tectra.core.rc cimport check_with
 
 from tectra.core.errors import InputError
 
-__all__ = ["BookLevel", "levels_from", "levels_into", "parse_levels", "raw_levels", "raw_number"]
+__all__ = [
+    "BookLevel", "levels_from", "levels_into", "parse_levels", "raw_levels", "raw_number",
+    "raw_pairs",
+]
 
 cdef enum:
     PLAIN_TEXT_MAX = 32
@@ -106,11 +109,31 @@ cdef int _read(object text, tt_scaled *out) except -1:
     return check_with(rc, f"{text!r} as a mantissa with at most {TT_SCALE_MAX} decimal places")
 
 
-def parse_levels(rows) -> tuple:
+cdef bint _is_plain(const char *p, Py_ssize_t size) noexcept nogil:
+    """digits[.digits], no longer than any venue writes: no sign, exponent, space or word."""
+    cdef Py_ssize_t i
+    cdef int points = 0
+    if size < 1 or size > PLAIN_TEXT_MAX or p[0] == b"." or p[size - 1] == b".":
+        return False
+    for i in range(size):
+        if p[i] == b".":
+            points += 1
+        elif p[i] < b"0" or p[i] > b"9":
+            return False
+    return points <= 1
+
+
+cdef bint _is_plain_text(object text) except -1:
+    cdef Py_ssize_t size = 0
+    cdef const char *p = PyUnicode_AsUTF8AndSize(text, &size)
+    return _is_plain(p, size)
+
+
+def parse_levels(rows, *, bint plain=False) -> tuple:
     """Levels from pairs of text, [["85978.12", "0.5"], ...], exactly; no text is kept.
 
     InputError for what is no pair of decimal texts and for a negative quantity; OverflowError for
-    a number that no int64 mantissa holds.
+    a number that no int64 mantissa holds. `plain` takes digits and a point only, as raw_levels().
     """
     cdef list out = []
     cdef Price price
@@ -125,25 +148,16 @@ def parse_levels(rows) -> tuple:
         quantity = Quantity.__new__(Quantity)
         _read(row[0], &price.v)
         _read(row[1], &quantity.v)
+        if plain and not (_is_plain_text(row[0]) and _is_plain_text(row[1])):
+            raise InputError(
+                f"level: found {row[0]!r:.40}, {row[1]!r:.40}; allowed: digits with or without a "
+                f"point, such as '150.25', at most {PLAIN_TEXT_MAX} characters"
+            )
         if quantity.v.mantissa < 0:
             raise InputError(f"level: found the quantity {row[1]!r}; allowed: 0 or more")
         level = BookLevel.__new__(BookLevel, price, quantity)
         out.append(level)
     return tuple(out)
-
-
-cdef bint _is_plain(const char *p, Py_ssize_t size) noexcept nogil:
-    """digits[.digits], no longer than any venue writes: no sign, exponent, space or word."""
-    cdef Py_ssize_t i
-    cdef int points = 0
-    if size < 1 or size > PLAIN_TEXT_MAX or p[0] == b"." or p[size - 1] == b".":
-        return False
-    for i in range(size):
-        if p[i] == b".":
-            points += 1
-        elif p[i] < b"0" or p[i] > b"9":
-            return False
-    return points <= 1
 
 
 cdef int _read_raw(object text, int exponent, int64_t *out) except -1:
@@ -241,6 +255,25 @@ def levels_into(levels not None, exponents, int64_t[:] px not None, int64_t[:] q
         _raw(level.quantity.v, qty_exponent, &qty[i])
         i += 1
     return i
+
+
+def raw_pairs(levels not None, exponents) -> tuple:
+    """((px, qty), ...) of levels, mantissas at the (price, quantity) exponents.
+
+    InputError where places would be lost; OverflowError where an int64 is too small.
+    """
+    cdef int px_exponent = exponents[0], qty_exponent = exponents[1]
+    cdef int64_t px = 0, qty = 0
+    cdef BookLevel level
+    cdef list out = []
+    for item in levels:
+        if type(item) is not BookLevel:
+            raise TypeError(f"level: found {type(item).__name__}; allowed: BookLevel")
+        level = <BookLevel>item
+        _raw(level.price.v, px_exponent, &px)
+        _raw(level.quantity.v, qty_exponent, &qty)
+        out.append((px, qty))
+    return tuple(out)
 
 
 def levels_from(const int64_t[:] px not None, const int64_t[:] qty not None, exponents) -> tuple:

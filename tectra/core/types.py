@@ -48,6 +48,7 @@ class Exchange(IntEnum):
     ALPACA = 5
     NASDAQ = 6
     SIMULATED = 7
+    OKX = 8
 
     Binance = 1
     Bybit = 2
@@ -56,6 +57,7 @@ class Exchange(IntEnum):
     Alpaca = 5
     Nasdaq = 6
     Simulated = 7
+    Okx = 8
 
     @property
     def label(self) -> str:

@@ -14,6 +14,7 @@ from tectra.refdata.codec import (
     encode_value,
     iter_events,
 )
+from tectra.refdata.definition import Definition, canonical_symbol, infer_definition
 from tectra.refdata.instrument import Instrument, InstrumentTable
 from tectra.refdata.listing import Listing, Listings
 from tectra.refdata.symbol import BTCUSD, BTCUSDT, ETHUSD, ETHUSDT, Symbol, from_native, to_native
@@ -27,17 +28,20 @@ __all__ = [
     "ETHUSDT",
     "EVENT_BYTES",
     "Codec",
+    "Definition",
     "Instrument",
     "InstrumentTable",
     "Listing",
     "Listings",
     "Symbol",
     "WireOrderType",
+    "canonical_symbol",
     "decode_event",
     "decode_value",
     "encode_event",
     "encode_value",
     "from_native",
+    "infer_definition",
     "iter_events",
     "order_type_from_wire",
     "order_types",

@@ -167,6 +167,7 @@ _DIALECTS: dict[tuple[Exchange, str], Dialect] = {
     (Exchange.ALPACA, ""): Dialect("/", tickers=True),
     (Exchange.NASDAQ, ""): Dialect("", pairs=False, tickers=True),
     (Exchange.SIMULATED, ""): Dialect("", tickers=True),
+    (Exchange.OKX, ""): Dialect("-"),
 }
 
 

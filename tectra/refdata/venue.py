@@ -66,6 +66,11 @@ _WIRE: dict[Exchange, dict[OrderType, WireOrderType]] = {
         OrderType.MARKET: _wire("MARKET"),
         OrderType.POST_ONLY: _wire("POST_ONLY"),
     },
+    Exchange.OKX: {
+        OrderType.LIMIT: _wire("limit"),
+        OrderType.MARKET: _wire("market"),
+        OrderType.POST_ONLY: _wire("post_only"),
+    },
 }
 
 

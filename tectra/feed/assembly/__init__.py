@@ -12,6 +12,7 @@ from tectra.feed.assembly.ladder import BookDifference, compare_levels
 from tectra.feed.assembly.policy import AssemblyPolicy, AssemblyState
 from tectra.feed.assembly.rule import BookChecksum, BookRule, ChainRule, NumberRule
 from tectra.feed.assembly.telemetry import AssemblyTelemetry
+from tectra.feed.assembly.unnumbered import UnnumberedRule
 
 __all__ = [
     "AssemblyPolicy",
@@ -30,5 +31,6 @@ __all__ = [
     "RecordBatch",
     "Refused",
     "SnapshotSource",
+    "UnnumberedRule",
     "compare_levels",
 ]

@@ -100,6 +100,7 @@ def test_exchange():
         "Alpaca",
         "Nasdaq",
         "Simulated",
+        "Okx",
     ]
     for exchange in Exchange:
         assert Exchange.parse(exchange.label) is exchange
