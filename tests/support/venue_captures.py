@@ -16,6 +16,7 @@ __all__ = [
     "bybit_lines",
     "lines",
     "listing_answers",
+    "received",
 ]
 
 # Files whose lines are a receive time in nanoseconds and a message.
@@ -53,6 +54,13 @@ def _wrapped(path: Path) -> Iterator[tuple[str, bytes]]:
         entry = json.loads(line)
         if entry["t"] in ("http", "recv"):
             yield entry.get("url", ""), entry["data"].encode()
+
+
+def received(path: Path) -> Iterator[bytes]:
+    """Every message that came over a stream."""
+    for url, raw in _wrapped(path):
+        if not url:
+            yield raw
 
 
 def binance_depth(folder: Path, name: str) -> Iterator[tuple[str, bytes]]:
