@@ -22,6 +22,7 @@ _COMMANDS = {
         "tectra.ops.cli.book",
         "Show the order book of a symbol at a time, or every state of it.",
     ),
+    "capture": ("tectra.ops.cli.capture", "Check raw recordings of venues' messages."),
     "config": ("tectra.ops.cli.config", "Check and show configuration files."),
     "demo": ("tectra.ops.cli.demo", "Everything once, offline, in under a minute."),
     "doctor": ("tectra.ops.cli.doctor", "What to fix on this host before trading."),
