@@ -14,7 +14,8 @@ from hypothesis import HealthCheck, Verbosity, settings
 
 ROOT = Path(__file__).resolve().parents[1]
 SHM = Path("/dev/shm")
-LOCAL_HOSTS = ("127.", "::1", "localhost", "::ffff:127.", "0.0.0.0", "::")
+# 239.255.x.x: groups of a site; tests send to them on the loopback card, with a ttl of 0.
+LOCAL_HOSTS = ("127.", "::1", "localhost", "::ffff:127.", "0.0.0.0", "::", "239.255.")
 
 settings.register_profile("dev", max_examples=50, deadline=None)
 settings.register_profile(
