@@ -1,4 +1,4 @@
-"""`tectra itch`: what an ITCH 5.0 file holds, and synthetic days."""
+"""`tectra itch`: what an ITCH 5.0 file holds, synthetic days, and what a capture holds of one."""
 
 from pathlib import Path
 from shlex import quote
@@ -8,6 +8,7 @@ import click
 from tectra.core.errors import TruncatedInputError
 from tectra.feed.itch_stats import ItchStats, collect
 from tectra.feed.itch_wire import LAYOUTS
+from tectra.feed.mold_extract import Extracted, extract_capture
 from tectra.feed.synthetic import SYMBOLS, generate_day
 from tectra.ops.cli.show import clock_text, console, progress, table, troubles, warn, write_json
 
@@ -88,3 +89,46 @@ def generate_command(file: Path, seed: int, messages: int, symbols: str, date: s
     generate_day(file, seed=seed, messages=messages, symbols=symbols.split(","), date=date)
     size = file.stat().st_size
     click.echo(f"{file}: {size:,} bytes; look at it with: tectra itch stats {quote(str(file))}")
+
+
+def _extracted_as_json(found: Extracted) -> dict[str, object]:
+    names = (
+        "session", "frames", "payloads", "skipped", "packets", "other", "messages",
+        "first_sequence", "next_sequence", "missing", "duplicates", "late", "unnumbered",
+        "not_itch", "ended",
+    )  # fmt: skip
+    out: dict[str, object] = {"file": str(found.path), "out": str(found.out)}
+    out |= {name: getattr(found, name) for name in names}
+    return out | {"gaps": [{"first": a, "count": n} for a, n in found.gaps], "cut": found.cut}
+
+
+@command.command(name="extract")
+@click.argument("capture", type=click.Path(path_type=Path))
+@click.option("-o", "--out", required=True, type=click.Path(path_type=Path), help="ITCH file.")
+@click.option("--session", help="MoldUDP64 session, where the capture has several.")
+@click.option("--port", type=click.IntRange(1, 65535), help="UDP destination port.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON document instead of text.")
+@click.option("--strict", is_flag=True, help="A gap, or anything else amiss, is an error; no file.")
+def extract_command(
+    capture: Path, out: Path, session: str | None, port: int | None, as_json: bool, strict: bool
+) -> None:
+    """Messages of MoldUDP64 packets in a pcap or pcapng CAPTURE, in order, each once."""
+    found = extract_capture(capture, out, session=session, port=port, strict=strict)
+    if as_json:
+        write_json(_extracted_as_json(found))
+    else:
+        numbers = f"{found.first_sequence:,} to {found.next_sequence - 1:,}"
+        rows = [
+            ("session", found.session.strip("\0") or "none"),
+            ("numbers", numbers if found.first_sequence else "none"),
+            ("messages", f"{found.messages:,}"),
+            ("missing", f"{found.missing:,} in {len(found.gaps):,} gaps"),
+            ("again", f"{found.duplicates:,}"),
+            ("packets", f"{found.packets:,} of {found.payloads:,} UDP payloads"),
+            ("frames", f"{found.frames:,}"),
+            *((reason, f"{n:,}") for reason, n in found.skipped.items()),
+        ]
+        for name, text in rows:
+            click.echo(f"{name:<20} {text}")
+    for line in found.faults():
+        warn(line)

@@ -3,13 +3,14 @@ runs, so that `--help` is quick.
 """
 
 import errno
-import importlib
 import importlib.metadata
 import sys
 import traceback
 from typing import Any
 
 import click
+
+from tectra.ops.cli.lazy import LazyGroup
 
 __all__ = ["cli", "main", "run"]
 
@@ -27,30 +28,14 @@ _COMMANDS = {
     "demo": ("tectra.ops.cli.demo", "Everything once, offline, in under a minute."),
     "doctor": ("tectra.ops.cli.doctor", "What to fix on this host before trading."),
     "generate": ("tectra.ops.cli.generate", "Synthetic data: ITCH days, flow, bars, ticks."),
+    "feed": ("tectra.ops.cli.feed", "Live feeds of equities: serve one."),
     "init": ("tectra.ops.cli.init", "Make the standard directories and a configuration."),
-    "itch": ("tectra.ops.cli.itch", "NASDAQ ITCH 5.0 files: statistics, synthetic days."),
+    "itch": ("tectra.ops.cli.itch", "NASDAQ ITCH 5.0 files: statistics, synthetic days, captures."),
     "journal": ("tectra.ops.cli.journal", "Verify journals."),
     "mdg": ("tectra.ops.cli.mdg", "Generate market data into a journal."),
     "replay": ("tectra.ops.cli.replay", "Run a journal again and compare every output."),
     "run": ("tectra.ops.cli.run", "Run what a configuration says; the demo without one."),
 }
-
-
-class _LazyGroup(click.Group):
-    """Knows its commands by name and imports the one that is used."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        return sorted(_COMMANDS)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        if cmd_name not in _COMMANDS:
-            return None
-        command: click.Command = importlib.import_module(_COMMANDS[cmd_name][0]).command
-        return command
-
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        with formatter.section("Commands"):
-            formatter.write_dl([(name, _COMMANDS[name][1]) for name in sorted(_COMMANDS)])
 
 
 def _version(ctx: click.Context, _: click.Parameter, value: bool) -> None:
@@ -63,7 +48,9 @@ def _version(ctx: click.Context, _: click.Parameter, value: bool) -> None:
         ctx.exit()
 
 
-@click.group(cls=_LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(
+    cls=LazyGroup, table=_COMMANDS, context_settings={"help_option_names": ["-h", "--help"]}
+)
 @click.option(
     "--version",
     is_flag=True,
