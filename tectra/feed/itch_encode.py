@@ -7,6 +7,7 @@ as nanoseconds since midnight in New York, texts without padding.
 import gzip
 import struct
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Self
@@ -98,6 +99,8 @@ class ItchWriter:
         self.path = Path(path)
         self.messages = 0
         self._end = end_of_session
+        if self.path.exists() and not self.path.is_file():
+            raise InputError(f"cannot write {self.path}: it is there, and no plain file")
         self._part = self.path.with_name(self.path.name + ".part")
         self._closed = False
         try:
@@ -163,8 +166,9 @@ class ItchWriter:
         """Drop what was written."""
         if not self._closed:
             self._closed = True
-            self._out.close()
-            self._file.close()
+            for file in (self._out, self._file):
+                with suppress(OSError):  # what a full disk does not take is dropped all the same
+                    file.close()
             self._part.unlink(missing_ok=True)
 
     def __enter__(self) -> Self:

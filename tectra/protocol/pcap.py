@@ -9,6 +9,7 @@ import struct
 import zlib
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import suppress
 from io import BufferedReader
 from pathlib import Path
 from types import TracebackType
@@ -297,6 +298,8 @@ class CaptureWriter:
     def __init__(self, path: str | Path, *, link_type: int = LinkType.ETHERNET) -> None:
         self.path = Path(path)
         self.frames = 0
+        if self.path.exists() and not self.path.is_file():
+            raise InputError(f"cannot write {self.path}: it is there, and no plain file")
         self._part = self.path.with_name(self.path.name + ".part")
         try:
             self._file = self._part.open("wb")
@@ -340,8 +343,9 @@ class CaptureWriter:
         """Drop what was written."""
         if not self._closed:
             self._closed = True
-            self._out.close()
-            self._file.close()
+            for file in (self._out, self._file):
+                with suppress(OSError):  # what a full disk does not take is dropped all the same
+                    file.close()
             self._part.unlink(missing_ok=True)
 
     def __enter__(self) -> Self:

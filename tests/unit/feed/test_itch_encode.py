@@ -90,3 +90,11 @@ def test_same_messages_same_bytes(tmp_path: Path) -> None:
         with ItchWriter(tmp_path / name) as out:
             out.write("S", 0, 5, "O")
     assert (tmp_path / "a.itch.gz").read_bytes() == (tmp_path / "b.itch.gz").read_bytes()
+
+
+def test_what_is_no_plain_file_is_not_replaced(tmp_path):
+    for there in (tmp_path, Path("/dev/null")):
+        with pytest.raises(InputError, match="no plain file"):
+            ItchWriter(there)
+    assert not list(tmp_path.iterdir())
+    assert Path("/dev/null").is_char_device()

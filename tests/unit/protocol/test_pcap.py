@@ -191,6 +191,9 @@ def test_writer_that_fails_leaves_nothing(tmp_path):
     assert not list(tmp_path.iterdir())
     with pytest.raises(InputError, match="cannot write"):
         CaptureWriter(tmp_path / "no" / "x")
+    for there in (tmp_path, Path("/dev/null")):
+        with pytest.raises(InputError, match="no plain file"):
+            CaptureWriter(there)
 
 
 def mold_captures(test_data: Path) -> list[Path]:
