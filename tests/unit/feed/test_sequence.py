@@ -76,3 +76,49 @@ def test_against_a_set_of_numbers(spans):
         assert stream.expected == len(taken) + 1
         assert (stream.missing is None) == (stream.state is not SequenceState.GAP)
     assert stream.counts()["taken"] == len(taken)
+
+
+@given(st.lists(st.tuples(st.integers(1, 30), st.integers(0, 6)), max_size=40))
+def test_recovered_counts_only_what_was_missing(spans):
+    """A number is recovered when a higher one came, or was announced, before it."""
+    stream = Sequencer(1)
+    seen: set[int] = set()
+    recovered = top = 0
+    for first, more in spans:
+        due = stream.expected
+        numbers = range(max(first, due), first + more + 1)
+        if stream.offer(first, first + more) in (Verdict.NEXT, Verdict.OVERLAP):
+            recovered += sum(n <= top and n not in seen for n in numbers)
+        seen.update(numbers)
+        top = max(top, first + more)
+    assert stream.counts()["recovered"] == recovered
+
+
+def test_what_came_ahead_and_again_is_not_recovered():
+    stream = Sequencer(5)
+    stream.offer(8, 10)
+    stream.offer(5, 7)
+    assert stream.counts()["recovered"] == 3
+    stream.offer(8, 10)  # held by the owner, taken now
+    assert stream.counts()["recovered"] == 3
+    assert stream.state is SequenceState.SYNCED
+
+
+def test_more_holes_than_are_told_apart_count_too_few_and_never_too_many():
+    stream = Sequencer(1)
+    for n in range(2, 102, 2):
+        stream.offer(n)
+    for n in range(1, 102):
+        stream.offer(n)
+    assert stream.expected == 102
+    assert 0 < stream.counts()["recovered"] <= 51
+    assert stream.counts()["taken"] == 101
+
+
+def test_a_reset_forgets_what_was_ahead():
+    stream = Sequencer(1)
+    stream.offer(5, 9)
+    stream.reset(1)
+    stream.announce(10)
+    stream.offer(1, 9)
+    assert stream.counts()["recovered"] == 9
