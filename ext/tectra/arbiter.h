@@ -23,7 +23,7 @@
 
 /* What a packet is. */
 enum {
-    TT_ARB_OLD = 0,     /* nothing new */
+    TT_ARB_OLD = 0,     /* nothing new; also a heartbeat of a line that lags */
     TT_ARB_NEW = 1,     /* continues the stream: its new part is for the owner, now */
     TT_ARB_AHEAD = 2,   /* its messages are held, as far as the window has room */
     TT_ARB_BEAT = 3,    /* a heartbeat, or the end of the session */
@@ -195,7 +195,9 @@ static inline int tt_arbiter_beat_(tt_arbiter *a, tt_arb_line *l, const tt_mold_
         l->is_ended = 1;
         a->end = p->sequence > a->end ? p->sequence : a->end;
     }
-    if (p->sequence > 0 && p->sequence - 1 > a->highest)
+    if (p->sequence < a->seq.expected)
+        return TT_ARB_OLD;
+    if (p->sequence - 1 > a->highest)
         tt_arbiter_raise_(a, p->sequence - 1);
     return TT_ARB_BEAT;
 }

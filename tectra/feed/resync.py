@@ -91,7 +91,7 @@ class Resync:
 
     def due(self, now_ns: int) -> bool:
         """True when a request must leave now; it counts as in flight from here on."""
-        if self._sent_ns is not None and now_ns - self._sent_ns >= self._policy.timeout_ns:
+        if self.is_expired(now_ns):
             self.fail(now_ns)
         if not self.is_wanted or self.in_flight or now_ns < (self._not_before_ns or 0):
             return False
@@ -106,6 +106,14 @@ class Resync:
         self._wait_ns = min(longer, self._policy.wait_max_ns)
         spread = self._random.uniform(-self._policy.jitter, self._policy.jitter)
         self._not_before_ns = now_ns + int(self._wait_ns * (1.0 + spread))
+
+    def is_expired(self, now_ns: int) -> bool:
+        """Whether the request in flight has waited for longer than the policy's timeout."""
+        return self._sent_ns is not None and now_ns - self._sent_ns >= self._policy.timeout_ns
+
+    def extend(self, now_ns: int) -> None:
+        """A part of the answer came, and the rest was asked for: the timeout begins again."""
+        self._sent_ns = now_ns
 
     def fail(self, now_ns: int, *, retry_after_ns: int = 0) -> None:
         """The request had no answer, or a useless one; the venue may say how long to wait."""
