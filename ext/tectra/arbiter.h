@@ -207,20 +207,23 @@ static inline int tt_arbiter_hold_(tt_arbiter *a, tt_arb_line *l, const tt_mold_
                                    int64_t ts_recv_ns, int64_t now_ns)
 {
     const uint64_t due = a->seq.expected, before = a->highest;
-    uint64_t seq = p->sequence, taken = 0, refused = 0;
+    uint64_t seq = p->sequence, taken = 0, refused = 0, top = 0;
     uint32_t at = 0, bytes = 0;
     const uint8_t *msg;
     while ((msg = tt_mold_next(p, &at, &bytes)) != NULL) {
         tt_arb_slot *slot = tt_arbiter_slot_(a, seq);
         if (seq >= due && slot->seq != seq) {
             if (seq - due >= a->set.slots || bytes > a->set.slot_bytes) {
-                refused++;
+                /* Only what lies before is known to lack: the caller may make room and offer the
+                 * packet again. */
+                top = refused++ == 0 && seq - 1 > top ? seq - 1 : top;
             } else {
                 TT_ASSERT(slot->seq == 0);
                 *slot = (tt_arb_slot){
                     .seq = seq, .ts_recv_ns = ts_recv_ns, .seen_ns = now_ns, .bytes = bytes};
                 memcpy(slot + 1, msg, bytes);
                 taken++;
+                top = seq;
                 a->seq.recovered += seq <= before;
                 if (a->first_held != TT_ARB_UNKNOWN && seq < a->first_held)
                     a->first_held = seq;
@@ -233,7 +236,8 @@ static inline int tt_arbiter_hold_(tt_arbiter *a, tt_arb_line *l, const tt_mold_
     l->first += taken;
     l->ahead += taken;
     l->duplicates += taken + refused == 0;
-    tt_arbiter_raise_(a, seq - 1);
+    if (top > before)
+        tt_arbiter_raise_(a, top);
     return taken + refused == 0 ? TT_ARB_OLD : TT_ARB_AHEAD;
 }
 

@@ -19,9 +19,9 @@ class ArbiterSettings(msgspec.Struct, frozen=True, kw_only=True):
     lines: int = 1
     window: int = 65_536
     message_bytes: int = 56
-    hold_ns: int = 100_000_000
+    hold_ns: int = ...
     settle_ns: int = 0
-    dead_ns: int = 3_000_000_000
+    dead_ns: int = ...
 
 class LineCounts(msgspec.Struct, frozen=True, kw_only=True):
     packets: int

@@ -3,6 +3,7 @@
 from typing import Any
 
 import msgspec
+import numpy as np
 
 from tectra.core.errors import InputError
 from tectra.feed.watch import FeedWatch
@@ -95,12 +96,14 @@ class FeedHealth:
     def _check_symbols(self, now_ns: int) -> list[tuple[int, bool]]:
         rows = self._watch.entries
         given = self.policy.symbol_interval_ns
-        interval = rows["interval_ns"] if given is None else given
-        limit = (interval * self.policy.factor).astype("i8") if given is None else 0
-        floor = self.policy.floor_ns if given is None else self.policy.limit_ns(given)
+        if given is None:
+            known = rows["records"] >= _LEARNED
+            limit = (rows["interval_ns"] * self.policy.factor).clip(self.policy.floor_ns)
+        else:
+            known = rows["records"] > 0
+            limit = np.full(len(rows), float(self.policy.limit_ns(given)))
         silence = now_ns - rows["seen_ns"].clip(self._back_ns)
-        known = rows["records"] >= (_LEARNED if given is None else 1)
-        stale = (silence > floor) & (silence > limit) & known & (rows["halt"] == 0)
+        stale = (silence > limit) & known & (rows["halt"] == 0)
         stale[0] = False
         changed = (stale != rows["is_stale"].astype(bool)).nonzero()[0]
         for i in changed:

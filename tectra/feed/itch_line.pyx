@@ -7,7 +7,7 @@ silence.
 
 from cpython.exc cimport PyErr_CheckSignals
 from cython cimport final
-from libc.stdint cimport int64_t, uint32_t
+from libc.stdint cimport int64_t, uint32_t, uint64_t
 
 from tectra.core.base cimport TT_E_CLOSED
 from tectra.core.clock cimport Clock
@@ -79,17 +79,21 @@ cdef class ItchLineFeed:
         for a datagram that is no MoldUDP64 packet (counted).
         """
         cdef int64_t now = self.clock.c_now()
+        cdef uint64_t refused
         cdef int kind
         if self.closed:
             raise ClosedError(f"feed {self.config.name}: closed")
         if line >= self.stream.arbiter.c.set.lines and line != TT_ARB_REPLY:
             raise InputError(
                 f"line {line}; allowed: 0 to {self.stream.arbiter.c.set.lines - 1}, REPLY")
+        refused = self.stream.arbiter.c.overflow
         kind = self.stream.offer(line, data, ts_recv_ns, now)
         if kind == TT_ARB_SESSION:
             self._start_session(bytes(data[:10]), ts_recv_ns, now)
             kind = self.stream.offer(line, data, ts_recv_ns, now)
         self.settle(kind, now)
+        if self.stream.arbiter.c.overflow != refused:  # the window may have moved
+            self.settle(self.stream.offer(line, data, ts_recv_ns, now), now)
         return None if kind < 0 else PacketKind(kind)
 
     def _start_session(self, session, ts_recv_ns, now) -> None:
@@ -121,6 +125,7 @@ cdef class ItchLineFeed:
         cdef UdpReceiver receiver = self.receivers[line]
         cdef const tt_datagram *d
         cdef int64_t recv_ns
+        cdef uint64_t refused
         cdef int kind = 0, heard = 0, n
         cdef uint32_t k
         with nogil:
@@ -134,6 +139,7 @@ cdef class ItchLineFeed:
             recv_ns = d.ts_kernel_ns or d.ts_recv_ns
             if self.stream.date is None:
                 self.stream.set_date(recv_ns)
+            refused = self.stream.arbiter.c.overflow
             with nogil:
                 kind = self.stream.take(line, d.data, d.bytes, recv_ns, now_ns)
             if kind == TT_ARB_SESSION:
@@ -145,6 +151,9 @@ cdef class ItchLineFeed:
                 or kind < 0
             ):
                 self.stream.grown(kind)
+                self.tend(now_ns)
+            if self.stream.arbiter.c.overflow != refused:  # the window may have moved
+                self.stream.grown(self.stream.take(line, d.data, d.bytes, recv_ns, now_ns))
                 self.tend(now_ns)
         if heard:
             self.state.hear(now_ns)

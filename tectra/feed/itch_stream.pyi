@@ -1,5 +1,5 @@
+import datetime as dt
 from collections.abc import Iterable
-from datetime import date as Date
 from typing import final
 
 from tectra.core.clock import Clock
@@ -14,7 +14,7 @@ class ItchStream:
     arbiter: Arbiter
     watch: FeedWatch
     locates: LocateMap
-    date: Date | None
+    date: dt.date | None
     last_recv_ns: int
     messages: int
     packets: int
@@ -24,7 +24,7 @@ class ItchStream:
         settings: ArbiterSettings,
         *,
         symbols: Iterable[str] | None = None,
-        date: Date | str | None = None,
+        date: dt.date | str | None = None,
         venue_id: int = 0,
         start: int = 1,
         wall: Clock | None = None,
@@ -36,9 +36,7 @@ class ItchStream:
     ) -> int: ...
     def set_date(self, recv_ns: int) -> None: ...
     def start_session(self, session: bytes, recv_ns: int) -> None: ...
-    def select(
-        self, symbols: Iterable[str] | None
-    ) -> tuple[tuple[int, ...], tuple[int, ...]]: ...
+    def select(self, symbols: Iterable[str] | None) -> tuple[tuple[int, ...], tuple[int, ...]]: ...
     @property
     def waiting(self) -> int: ...
     def records(self, max_slots: int) -> Slots: ...

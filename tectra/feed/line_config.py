@@ -1,5 +1,7 @@
 """Settings of a live feed over lines."""
 
+import re
+
 import msgspec
 
 from tectra.core.errors import InputError
@@ -35,10 +37,8 @@ class LineConfig(msgspec.Struct, frozen=True, kw_only=True):
     seed: int = 0
 
     def __post_init__(self) -> None:
-        if not self.name or not self.name.isascii() or len(self.name) > 24 or "." in self.name:
-            raise InputError(
-                f"name: found {self.name!r}; allowed: 1 to 24 ASCII letters without a dot"
-            )
+        if not re.fullmatch(r"[a-z0-9_-]{1,15}", self.name):
+            raise InputError(f"name: found {self.name!r}; allowed: 1 to 15 of a-z, 0-9, _ and -")
         if self.start < 1 or self.wait_ns < 0 or self.end_wait_ns < 0:
             raise InputError(
                 f"feed {self.name}: found start {self.start}, waits {self.wait_ns} and "

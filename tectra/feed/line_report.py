@@ -64,9 +64,7 @@ class LineReport:
             "expected": arbiter.expected,
             "held": arbiter.held,
             "lag_ns": max(feed.stream.watch.channel["lag_ns"], 0),
-            "live_lines": sum(
-                arbiter.is_live(i, now_ns) for i in range(arbiter.settings.lines)
-            ),
+            "live_lines": sum(arbiter.is_live(i, now_ns) for i in range(arbiter.settings.lines)),
             "mute": int(feed.monitor.mute),
             "phase": int(feed.recovery.phase),
             "stale": feed.monitor.stale_symbols,

@@ -15,6 +15,11 @@ __all__ = [
     "COMMANDS",
     "COMMAND_VERSION",
     "Command",
+    "FeedCadence",
+    "FeedHealthQuery",
+    "FeedHealthReport",
+    "FeedRecover",
+    "FeedSelect",
     "ParamsUpdate",
     "PnlQuery",
     "PnlReport",
@@ -36,6 +41,7 @@ _Id: TypeAlias = Annotated[
 _StrategyId: TypeAlias = Annotated[int, Meta(ge=0, le=65_535, description="0: all of them")]
 _InstrumentId: TypeAlias = Annotated[int, Meta(ge=0, le=2**32 - 1, description="0: all of them")]
 _Symbol: TypeAlias = Annotated[str, Meta(pattern=r"^[A-Z0-9][A-Z0-9.:/_-]{0,31}$")]
+_Feed: TypeAlias = Annotated[str, Meta(pattern=r"^[a-z0-9_-]{1,15}$", description="its name")]
 # Exact amounts travel as text: no JSON reader makes a float of them.
 _Decimal: TypeAlias = Annotated[str, Meta(pattern=r"^-?[0-9]{1,19}(\.[0-9]{1,18})?$")]
 _Seq: TypeAlias = Annotated[int, Meta(ge=0, description="ring_seq of the last record that counts")]
@@ -125,10 +131,64 @@ class PnlReport(_Command, frozen=True, kw_only=True, tag="pnl.report"):
     rows: tuple[PnlRow, ...] = ()
 
 
+class FeedSelect(_Command, frozen=True, kw_only=True, tag="feed.select"):
+    """Let these symbols of a feed pass from now on; null: all."""
+
+    feed: _Feed
+    symbols: Annotated[tuple[_Symbol, ...], Meta(min_length=1, max_length=65_536)] | None
+
+
+class FeedCadence(_Command, frozen=True, kw_only=True, tag="feed.cadence"):
+    """Rebuild the books of a feed from a snapshot every so many milliseconds; 0: only in need."""
+
+    feed: _Feed
+    snapshot_ms: Annotated[int, Meta(ge=0, le=86_400_000)]
+
+
+class FeedRecover(_Command, frozen=True, kw_only=True, tag="feed.recover"):
+    """Rebuild the books of these symbols, of all without any, from a snapshot; `reconnect` opens
+    the feed's connections anew before it.
+    """
+
+    feed: _Feed
+    symbols: Annotated[tuple[_Symbol, ...], Meta(max_length=1024)] = ()
+    reconnect: bool = False
+    snapshot: bool = True
+
+
+class FeedHealthQuery(_Command, frozen=True, kw_only=True, tag="feed.health"):
+    """Ask how a feed is."""
+
+    feed: _Feed
+    symbols_max: Annotated[int, Meta(ge=0, le=65_536)] = 100
+
+
+class FeedHealthReport(_Command, frozen=True, kw_only=True, tag="feed.health.report"):
+    """How a feed is: input lag, sequence state, lines and symbols."""
+
+    feed: _Feed
+    health: dict[str, Any]
+
+
 Command: TypeAlias = (
-    StrategyDeploy | ParamsUpdate | PositionsQuery | PositionsReport | PnlQuery | PnlReport
+    StrategyDeploy
+    | ParamsUpdate
+    | PositionsQuery
+    | PositionsReport
+    | PnlQuery
+    | PnlReport
+    | FeedSelect
+    | FeedCadence
+    | FeedRecover
+    | FeedHealthQuery
+    | FeedHealthReport
 )
 COMMANDS: dict[str, type[Command]] = {
+    "feed.cadence": FeedCadence,
+    "feed.health": FeedHealthQuery,
+    "feed.health.report": FeedHealthReport,
+    "feed.recover": FeedRecover,
+    "feed.select": FeedSelect,
     "strategy.deploy": StrategyDeploy,
     "strategy.params": ParamsUpdate,
     "positions.query": PositionsQuery,

@@ -1,8 +1,8 @@
 """A/B arbitration beside its model: any packets from any line, at any time."""
 
+from arbiter_model import REPLY, ArbiterModel
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from arbiter_model import REPLY, ArbiterModel
 
 from tectra.feed.arbiter import Arbiter, ArbiterSettings
 

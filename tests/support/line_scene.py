@@ -110,14 +110,13 @@ class Books:
             self.book.apply(np.frombuffer(raw, np.uint8).copy())
 
     def _clear(self, instrument_id: int) -> None:
-        for instrument in [instrument_id] if instrument_id else self.book.instrument_ids:
+        known = self.book.instrument_ids
+        for instrument in [i for i in known if instrument_id in (0, i)]:
             for side in SIDES:
                 refs = self.book.orders(instrument, side)["order_ref"]
                 self._apply(
                     b"".join(
-                        encode(
-                            Template.BOOK_DELETE, instrument_id=instrument, order_ref=int(ref)
-                        )
+                        encode(Template.BOOK_DELETE, instrument_id=instrument, order_ref=int(ref))
                         for ref in refs
                     )
                 )

@@ -61,6 +61,8 @@ class ArbiterModel:
             if not continues and (number - self.due >= self.window or len(message) > self.longest):
                 self.counts["overflow"] += 1
                 ignored += 1
+                if ignored == 1:
+                    self.top = max(self.top, number - 1)
                 continue
             if number not in self.held:
                 new += 1
@@ -72,8 +74,10 @@ class ArbiterModel:
             else:
                 self.held[number] = (message, now)
                 line.ahead += 1
+                self.top = max(self.top, number)
         line.duplicates += behind <= due if continues else not new and not ignored
-        self.top = max(self.top, behind - 1)
+        if continues:
+            self.top = max(self.top, behind - 1)
         self.drain()
 
     def take(self, number: int, message: bytes) -> None:
