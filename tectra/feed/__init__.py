@@ -52,6 +52,9 @@ __all__ = [
 from tectra.feed.snapshot_state import SnapshotState
 
 __all__ = [
+from tectra.feed.snapshot_state import SnapshotState
+
+__all__ = [
     "BinaryFile",
     "Extracted",
     "Feed",
