@@ -236,6 +236,7 @@ static inline int tt_arbiter_hold_(tt_arbiter *a, tt_arb_line *l, const tt_mold_
     l->first += taken;
     l->ahead += taken;
     l->duplicates += taken + refused == 0;
+    a->seq.duplicates += taken + refused == 0;
     if (top > before)
         tt_arbiter_raise_(a, top);
     return taken + refused == 0 ? TT_ARB_OLD : TT_ARB_AHEAD;

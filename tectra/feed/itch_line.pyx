@@ -86,6 +86,8 @@ cdef class ItchLineFeed:
         if line >= self.stream.arbiter.c.set.lines and line != TT_ARB_REPLY:
             raise InputError(
                 f"line {line}; allowed: 0 to {self.stream.arbiter.c.set.lines - 1}, REPLY")
+        if line == TT_ARB_REPLY:
+            self.recovery.on_answer()
         refused = self.stream.arbiter.c.overflow
         kind = self.stream.offer(line, data, ts_recv_ns, now)
         if kind == TT_ARB_SESSION:
@@ -169,7 +171,7 @@ cdef class ItchLineFeed:
             raise ClosedError(f"feed {self.config.name}: closed")
         for line in range(<uint32_t>len(self.receivers)):
             self.poll_line(line, now)
-        if self.recovery.phase is Phase.FILL:
+        if self.recovery.is_pending:
             for data, ts_recv_ns in self.recovery.retransmitter.poll():
                 self.on_packet(TT_ARB_REPLY, data, ts_recv_ns)
         if self.trouble or self.recovery.refresh_ns:

@@ -124,24 +124,27 @@ class Stream(Protocol):
 
 class RecoveryPolicy(msgspec.Struct, frozen=True, kw_only=True):
     """`fill`: waits of retransmission requests; `tries`: requests without progress before it is
-    given up; `fill_messages`: a longer gap goes to the snapshot at once. `snapshot`: waits of
-    snapshot requests; `refresh_ns`: one without need as often, 0 never (the stream is held while it
-    is on its way).
+    given up; `fill_pause_ns`: how long nothing is asked for then, so that a dead server does not
+    hold the stream at every gap; `fill_messages`: a longer gap goes to the snapshot at once.
+    `snapshot`: waits of snapshot requests; `refresh_ns`: one without need as often, 0 never (the
+    stream is held while it is on its way).
     """
 
     fill: ResyncPolicy = ResyncPolicy(
         first_wait_ns=50 * _MS, wait_max_ns=1000 * _MS, timeout_ns=250 * _MS, settle_ns=0
     )
     tries: int = 3
+    fill_pause_ns: int = 5_000 * _MS
     fill_messages: int = 65_536
     snapshot: ResyncPolicy = ResyncPolicy()
     refresh_ns: int = 0
 
     def __post_init__(self) -> None:
-        if self.tries < 1 or self.fill_messages < 0 or self.refresh_ns < 0:
+        if self.tries < 1 or min(self.fill_messages, self.refresh_ns, self.fill_pause_ns) < 0:
             raise InputError(
                 f"recovery: found {self.tries} tries, {self.fill_messages} messages, refresh "
-                f"{self.refresh_ns} ns; allowed: 1 try or more, 0 or more of the others"
+                f"{self.refresh_ns} ns, pause {self.fill_pause_ns} ns; allowed: 1 try or more, 0 "
+                "or more of the others"
             )
 
 
@@ -168,6 +171,8 @@ class LineRecovery:
         self._snapshot: Snapshot | None = None
         self._loaded = 0
         self._refreshed_ns: int | None = None
+        self._no_fill_before_ns = 0
+        self._pending_ns: int | None = None  # when the request left whose answer is awaited
         self.refresh_ns = policy.refresh_ns
         self.phase = Phase.LIVE
         self.status = BookStatus.VALID
@@ -177,7 +182,16 @@ class LineRecovery:
     @property
     def in_flight(self) -> int:
         """Requests on their way: 0 or 1."""
-        return (self.phase is Phase.FILL and self._fill.in_flight) + self._resync.in_flight
+        return (self._pending_ns is not None) + self._resync.in_flight
+
+    @property
+    def is_pending(self) -> bool:
+        """An answer of the retransmitter may still come."""
+        return self._pending_ns is not None
+
+    def on_answer(self) -> None:
+        """An answer of the retransmitter was offered to the stream."""
+        self._pending_ns = None
 
     @property
     def is_wanted(self) -> bool:
@@ -214,6 +228,9 @@ class LineRecovery:
 
     def tend(self, now_ns: int) -> None:
         """Do what is due now."""
+        asked_ns = self._pending_ns
+        if asked_ns is not None and now_ns - asked_ns >= self._policy.fill.timeout_ns:
+            self._pending_ns = None
         before = None
         while before != (self.phase, self._stream.expected):
             before = self.phase, self._stream.expected
@@ -257,7 +274,11 @@ class LineRecovery:
 
     def _gap(self, now_ns: int, first: int, last: int) -> None:
         self._say(BookStatus.INVALID, BookReason.GAP, expected=first, found=last + 1)
-        if self.retransmitter is None or last - first >= self._policy.fill_messages:
+        if (
+            self.retransmitter is None
+            or now_ns < self._no_fill_before_ns
+            or last - first >= self._policy.fill_messages
+        ):
             self._give_up(now_ns, last)
             return
         self.phase = Phase.FILL
@@ -277,8 +298,11 @@ class LineRecovery:
         if full or self._fill.failures + late - self._failed_before >= self._policy.tries:
             self._fill.fail(now_ns)
             self._fill.done(now_ns)
-            self.phase = Phase.LIVE
+            self.phase, self._pending_ns = Phase.LIVE, None
+            self._no_fill_before_ns = now_ns if full else now_ns + self._policy.fill_pause_ns
             self._give_up(now_ns, last)
+        elif self._pending_ns is not None:
+            return
         elif self._asked and first > self._asked and self._fill.in_flight:
             self._failed_before = self._fill.failures
             self._fill.extend(now_ns)
@@ -289,13 +313,14 @@ class LineRecovery:
     def _ask(self, now_ns: int, first: int, last: int) -> None:
         """As many as a request can name; what the answer has no room for is asked for again."""
         assert self.retransmitter is not None
-        self._asked = first
+        self._asked, self._pending_ns = first, now_ns
         self.requested += 1
         try:
             self.retransmitter.request(
                 self._stream.session, first, min(last - first + 1, REQUEST_MAX)
             )
         except TectraError:
+            self._pending_ns = None
             self._fill.fail(now_ns)
 
     def _give_up(self, now_ns: int, last: int) -> None:
@@ -311,7 +336,7 @@ class LineRecovery:
         if gap is not None:
             self._say(BookStatus.INVALID, BookReason.GAP, expected=gap[0], found=gap[1] + 1)
             self._give_up(now_ns, gap[1])
-        elif self._resync.due(now_ns):
+        elif self._pending_ns is None and self._resync.due(now_ns):
             assert self.snapshots is not None
             self._stream.hold(True)
             self.phase = Phase.SNAPSHOT

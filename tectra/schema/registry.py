@@ -64,6 +64,7 @@ CONTRACTS: dict[str, Contract] = {
     "strategy commands": _commands("strategy."),
     "position commands": _commands("positions."),
     "pnl commands": _commands("pnl."),
+    "feed commands": _commands("feed."),
 }
 
 

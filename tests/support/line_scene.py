@@ -4,6 +4,7 @@ tests of the live feed.
 
 import gzip
 from collections.abc import Iterable, Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -180,6 +181,11 @@ class Server:
         self.closed = True
 
 
+@cache
+def _decoded(messages: tuple[bytes, ...]) -> list[bytes]:
+    return [bytes(decode_message(m)) for m in messages]
+
+
 class Glimpse:
     """Snapshots of the venue's own books after message `now()`, as GLIMPSE gives them: `late` polls
     later; `failing` times not at all; `old` messages behind.
@@ -191,6 +197,7 @@ class Glimpse:
         self.messages = messages
         self.position = 0  # messages that the venue has sent
         self.late, self.failing, self.old = late, failing, old
+        self._records = _decoded(tuple(messages))
         self.requests = self.cancels = 0
         self.in_flight = False
         self._left = 0
@@ -227,8 +234,7 @@ class Glimpse:
             if message[:1] == b"R":
                 names[int.from_bytes(message[1:3], "big")] = message[11:19].decode().strip()
                 out.append(message)
-        for message in self.messages[:position]:
-            books.apply(decode_message(message))
+        books.apply(b"".join(self._records[:position]))
         for instrument, sides in books.state().items():
             for side, orders in zip(SIDES.values(), sides, strict=True):
                 for ref, px, qty in orders:

@@ -8,6 +8,7 @@ __all__ = ["command"]
 
 # name -> (module, one line of help); the module has the command as `command`.
 _COMMANDS = {
+    "listen": ("tectra.ops.cli.feed_listen", "Hear a MoldUDP64 feed, and mend what it loses."),
     "serve": ("tectra.ops.cli.feed_serve", "Send a day file as a MoldUDP64 feed."),
 }
 

@@ -10,6 +10,11 @@ from tectra.schema.command import (
     COMMAND_VERSION,
     COMMANDS,
     Command,
+    FeedCadence,
+    FeedHealthQuery,
+    FeedHealthReport,
+    FeedRecover,
+    FeedSelect,
     ParamsUpdate,
     PnlQuery,
     PnlReport,
@@ -36,6 +41,12 @@ EXAMPLES: list[Command] = [
     PositionsReport(command_id="c", as_of_seq=5, as_of_ns=6, positions=(ROW,)),
     PnlQuery(command_id="d", strategy_id=65535),
     PnlReport(command_id="d", as_of_seq=5, as_of_ns=6, rows=(PNL, PNL)),
+    FeedSelect(command_id="e", feed="itch", symbols=("AAPL",)),
+    FeedSelect(command_id="e", feed="itch", symbols=None),
+    FeedCadence(command_id="f", feed="itch", snapshot_ms=500),
+    FeedRecover(command_id="g", feed="itch", symbols=("AAPL",), reconnect=True),
+    FeedHealthQuery(command_id="h", feed="itch"),
+    FeedHealthReport(command_id="h", feed="itch", health={"lag_ms": 0.5, "lines": [{"line": 0}]}),
 ]  # fmt: skip
 
 
