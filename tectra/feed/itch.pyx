@@ -344,6 +344,15 @@ cdef class ItchFeed:
         """Bytes of the (decompressed) file that are done with: the next message starts there."""
         return self.base + <int64_t>self.at
 
+    @property
+    def disk_position(self) -> int:
+        """Bytes of the file on disk that were read; of a plain file those that are done with."""
+        if self.chunk == NULL:
+            return self.offset
+        if self.done or self.file is None:
+            return self.path.stat().st_size
+        return self.file.disk_position
+
     def next_batch(self, Py_ssize_t max_slots=4096):
         """Up to `max_slots` (at least 2) slots of whole records in a new array, None at the end."""
         array = np.empty(max(max_slots, 0) * SLOT, np.uint8)
