@@ -10,10 +10,29 @@ from pathlib import Path
 
 from tectra.core.errors import FileFormatError, InputError
 from tectra.feed.arrow import from_arrow, to_arrow
+from tectra.feed.exporter import binance as binance_out
+from tectra.feed.exporter import dbn as dbn_out
+from tectra.feed.exporter import hftbacktest as hftbacktest_out
+from tectra.feed.exporter import itch as itch_out
 from tectra.feed.exporter import journal as journal_out
+from tectra.feed.exporter import lobster as lobster_out
 from tectra.feed.exporter import parquet as parquet_out
+from tectra.feed.exporter import tardis as tardis_out
+from tectra.feed.exporter import trades as trades_out
 from tectra.feed.exporter.base import Progress, WriteReport
-from tectra.feed.importer import itch, journal, parquet
+from tectra.feed.importer import (
+    bars,
+    binance,
+    bitstamp,
+    dbn,
+    hftbacktest,
+    itch,
+    journal,
+    lobster,
+    parquet,
+    tardis,
+    trades,
+)
 from tectra.feed.importer.base import BlockFeed, Options, RecordFeed
 from tectra.feed.importer.source import Head, read_head
 
@@ -67,7 +86,8 @@ def _chosen(opener: Callable[[Path, Options], BlockFeed]) -> _Open:
     return run
 
 
-# In the order in which content is tried: what is told by a magic number first.
+# In the order in which content is tried: what is told by a magic number first, and CSV files of
+# known columns ahead of those whose columns are only guessed.
 _ALL = (
     Format(
         "journal",
@@ -92,14 +112,108 @@ _ALL = (
         has_orders=True,
     ),
     Format(
+        "dbn",
+        "Databento DBN, versions 1 to 3",
+        (".dbn", ".dbn.zst"),
+        dbn.sniff,
+        _chosen(dbn.open_dbn),
+        dbn_out.write_dbn,
+        dbn.OPTIONS,
+        dbn_out.OPTIONS,
+        has_orders=True,
+    ),
+    Format(
+        "hftbacktest",
+        "hftbacktest events",
+        (".npz", ".npy"),
+        hftbacktest.sniff,
+        _chosen(hftbacktest.open_hftbacktest),
+        hftbacktest_out.write_hftbacktest,
+        hftbacktest.OPTIONS,
+        hftbacktest_out.OPTIONS,
+        has_orders=True,
+    ),
+    Format(
+        "lobster",
+        "LOBSTER message file, with its orderbook file beside it",
+        (".csv",),
+        lobster.sniff,
+        _chosen(lobster.open_lobster),
+        lobster_out.write_lobster,
+        lobster.OPTIONS,
+        lobster_out.OPTIONS,
+        has_orders=True,
+    ),
+    Format(
+        "bitstamp",
+        "Bitstamp log of single orders",
+        (".log",),
+        bitstamp.sniff,
+        _chosen(bitstamp.open_bitstamp),
+        None,
+        bitstamp.OPTIONS,
+        has_orders=True,
+    ),
+    Format(
+        "tardis",
+        "Tardis CSV: trades, incremental_book_L2, quotes, book_snapshot_N, derivative_ticker",
+        (".csv.gz", ".csv"),
+        tardis.sniff,
+        _chosen(tardis.open_tardis),
+        tardis_out.write_tardis,
+        tardis.OPTIONS,
+        tardis_out.OPTIONS,
+    ),
+    Format(
+        "binance",
+        "Binance public data: trades, aggTrades, klines, bookTicker, bookDepth",
+        (".zip", ".csv"),
+        binance.sniff,
+        _chosen(binance.open_binance),
+        binance_out.write_binance,
+        binance.OPTIONS,
+        binance_out.OPTIONS,
+    ),
+    Format(
         "itch",
         "NASDAQ TotalView-ITCH 5.0 day file",
-        (".itch", ".NASDAQ_ITCH50"),
+        (".itch", ".NASDAQ_ITCH50", ".gz"),
         itch.sniff,
         itch.open_itch,
-        None,
+        itch_out.write_itch,
         itch.OPTIONS,
+        itch_out.OPTIONS,
         has_orders=True,
+    ),
+    Format(
+        "csv_bars",
+        "CSV of bars: a time, open, high, low, close and mostly a volume",
+        (".csv",),
+        bars.sniff_csv,
+        _chosen(bars.open_bars_csv),
+        trades_out.write_bars_csv,
+        bars.OPTIONS,
+        trades_out.BAR_OPTIONS,
+    ),
+    Format(
+        "csv_trades",
+        "CSV of trades: a time, a price and a size",
+        (".csv",),
+        trades.sniff,
+        _chosen(trades.open_trades),
+        trades_out.write_trades,
+        trades.OPTIONS,
+        trades_out.OPTIONS,
+    ),
+    Format(
+        "parquet_bars",
+        "Parquet of bars",
+        (".parquet",),
+        bars.sniff_parquet,
+        _chosen(bars.open_bars_parquet),
+        trades_out.write_bars_parquet,
+        bars.OPTIONS,
+        trades_out.BAR_OPTIONS,
     ),
 )
 

@@ -3,7 +3,7 @@ read, and what it passed over.
 """
 
 import difflib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from types import TracebackType
 from typing import NamedTuple, Protocol, Self, runtime_checkable
 
@@ -65,12 +65,13 @@ class Progressing(Protocol):
 
 
 class RowError(Exception):
-    """Row `index` of a block cannot be taken. Never leaves the importers."""
+    """Rows of a block that cannot be taken, and why. Never leaves the importers."""
 
-    def __init__(self, index: int, cause: str, text: str) -> None:
-        super().__init__(text)
-        self.index = index
+    def __init__(self, rows: NDArray[np.int64], cause: str, text: Callable[[int], str]) -> None:
+        super().__init__(cause)
+        self.rows = rows
         self.cause = cause
+        self.text = text
 
 
 class FaultRow(NamedTuple):
@@ -256,7 +257,9 @@ class BlockFeed:
 
     def keep(self, symbols: Iterable[str]) -> None:
         """Let only records of these symbols and of the whole market pass. UnknownSymbolError."""
-        known = {d.symbol: n for n, d in self._definitions.items()}
+        known: dict[str, list[int]] = {}
+        for number, one in self._definitions.items():
+            known.setdefault(one.symbol, []).append(number)
         wanted = list(dict.fromkeys(symbols))
         if not wanted:
             raise InputError("symbols is an empty list: give at least one, or None for all")
@@ -269,7 +272,7 @@ class BlockFeed:
                     f"symbol: found {symbol!r}, which is not among the {len(known):,} of this "
                     f"data; {hint}it has {some}{' and more' if len(known) > 12 else ''}"
                 )
-        self._keep = np.array([known[s] for s in wanted], np.uint32)
+        self._keep = np.array([n for s in wanted for n in known[s]], np.uint32)
 
     def next_batch(self, max_slots: int = 4096) -> Slots | None:
         """Up to `max_slots` (at least 2) slots of whole records, or None at the end."""
