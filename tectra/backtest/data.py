@@ -9,9 +9,10 @@ from pathlib import Path
 
 import numpy as np
 
-from tectra.core.errors import InputError, UnknownSymbolError
+from tectra.core.errors import FileFormatError, InputError, UnknownSymbolError
 from tectra.core.msg import HEAD, Template
 from tectra.core.types import Exchange
+from tectra.feed.formats import FORMATS, detect, open_feed
 from tectra.feed.itch import ItchFeed
 from tectra.feed.protocol import Feed, Slots
 from tectra.journal.scan import walk
@@ -21,6 +22,9 @@ __all__ = ["MarketData", "open_data"]
 
 # NASDAQ quotes in cents from one dollar on (Rule 612 of Regulation NMS).
 _NASDAQ_TICK = 100
+# Batches that are read to find out whether a feed has single orders at all.
+_AHEAD_MAX = 256
+_ADDS = (Template.BOOK_ADD, Template.BOOK_ADD_ATTRIBUTED)
 
 
 class MarketData:
@@ -38,7 +42,13 @@ class MarketData:
         self.first_ns = self._first_ns()
 
     def _settle(self, symbols: Sequence[str] | None) -> tuple[Instrument, ...]:
-        """Read on until every symbol has an id; without symbols, until the first order."""
+        """Read on until every symbol has an id; without symbols, until the first order. A feed with
+        definitions has told them already.
+        """
+        defined = getattr(self._feed, "definitions", None)
+        if defined is not None:
+            known = {d.symbol: d for d in defined.values()}
+            return tuple(known[s] for s in (sorted(known) if symbols is None else symbols))
         wanted = None if symbols is None else set(symbols)
         while True:
             known = {symbol: number for number, symbol in self._feed.instruments.items()}
@@ -108,13 +118,29 @@ class MarketData:
         """The feed itself."""
         return self._feed
 
+    def need_orders(self, path: str | Path) -> None:
+        """Raise InputError unless the first records have single orders among them."""
+        while not any(_has_orders(batch) for batch in self._ahead):
+            batch = self._feed.next_batch(self._batch_slots)
+            if batch is None or len(self._ahead) == _AHEAD_MAX:
+                raise InputError(_without_orders(path, "the records"))
+            self._ahead.append(batch)
+
+
+def _without_orders(path: str | Path, what: str) -> str:
+    able = ", ".join(sorted(name for name, one in FORMATS.items() if one.has_orders))
+    return (
+        f"{path}: {what} hold no single orders (book_add), which the book of a backtest is built "
+        f"from; allowed: order by order data, as {able} can hold it"
+    )
+
 
 def _has_orders(batch: Slots) -> bool:
     if not len(batch):
         return False
     starts, _ = walk(batch)
     kinds = batch.reshape(-1, 64)[starts].view(HEAD)["template_id"]
-    return bool(np.isin(kinds, (Template.BOOK_ADD, Template.BOOK_ADD_ATTRIBUTED)).any())
+    return bool(np.isin(kinds, _ADDS).any())
 
 
 def open_data(
@@ -124,11 +150,42 @@ def open_data(
     date: str | None = None,
     strict: bool = False,
 ) -> MarketData:
-    """An ITCH 5.0 file, plain or .gz, with the symbols chosen (default: all of them)."""
+    """Market data of any format that holds single orders, told by its content, with the symbols
+    chosen (default: all of them).
+
+    `date` is the trade date of formats that carry none. Raises InputError for a format without
+    orders, FileFormatError, UnknownSymbolError.
+    """
     if isinstance(symbols, str) or (symbols is not None and not len(symbols)):
         raise InputError(
             f"symbols: found {symbols!r}; allowed: a list such as ['AAPL'], or None for all"
         )
+    try:
+        name = detect(path)
+    except FileFormatError as unknown:
+        # A day file whose first messages are damaged is still one.
+        try:
+            return _open_itch(path, symbols, date=date, strict=strict)
+        except (FileFormatError, InputError):
+            raise unknown from None
+    if name == "itch":
+        return _open_itch(path, symbols, date=date, strict=strict)
+    if not FORMATS[name].has_orders:
+        raise InputError(_without_orders(path, FORMATS[name].title))
+    told = {"date": date} if date is not None and "date" in FORMATS[name].options else {}
+    feed = open_feed(path, name, symbols=symbols, options=told)
+    try:
+        market = MarketData(feed, symbols)
+        market.need_orders(path)
+        return market
+    except BaseException:
+        feed.close()
+        raise
+
+
+def _open_itch(
+    path: str | Path, symbols: Sequence[str] | None, *, date: str | None, strict: bool
+) -> MarketData:
     feed = ItchFeed(path, symbols=symbols, date=date, strict=strict, venue_id=int(Exchange.NASDAQ))
     try:
         market = MarketData(feed, symbols)

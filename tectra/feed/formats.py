@@ -236,9 +236,13 @@ def detect(path: str | Path) -> str:
     for one in _ALL:
         if one.sniff(head):
             return one.name
-    what = "a directory" if head.directory else f"a start of {head.data[:24]!r}"
+    if head.directory:
+        raise FileFormatError(
+            f"{path} is a directory that holds neither a journal nor Parquet files of records; "
+            "give one file"
+        )
     raise FileFormatError(
-        f"{path}: found {what}, which is none of the formats tried: "
+        f"{path}: found a start of {head.data[:24]!r}, which is none of the formats tried: "
         f"{', '.join(f.name for f in _ALL)}; name one with format= if it is one of them"
     )
 

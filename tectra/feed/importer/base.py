@@ -217,6 +217,8 @@ class BlockFeed:
         self._at = 0
         self._keep: NDArray[np.uint32] | None = None
         self._closed = False
+        self.midnight_ns = 0
+        """Start of the venue's day where the file is of one; 0 where that is not known."""
 
     @property
     def format(self) -> str:
@@ -234,6 +236,11 @@ class BlockFeed:
         if self._keep is None:
             return self._definitions
         return {n: d for n, d in self._definitions.items() if n in self._keep}
+
+    @property
+    def date_known(self) -> bool:
+        """Is `midnight_ns` that of a day?"""
+        return self.midnight_ns != 0
 
     @property
     def position(self) -> int:

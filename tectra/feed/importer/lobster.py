@@ -213,7 +213,6 @@ class _Maker:
             elif kind <= 4:
                 kinds[i] = self._reduce(rows, refs, i)
             if shown is not None:
-                row = shown[i].tolist()
                 for template, *what in resting.reconcile(shown[i].tolist()):
                     self.fixes.append((i, int(template), *what))
         return kinds, refs
@@ -334,4 +333,6 @@ def open_lobster(path: Path, options: Options) -> BlockFeed:
     maker = _Maker(one, book, faults)
     reader = CsvReader(source, COLUMNS, faults)
     blocks = records_of(reader, faults, lambda b: _parse(b, midnight), maker.emit)
-    return BlockFeed("lobster", _Pair(source, book), {number: one}, blocks, faults)
+    feed = BlockFeed("lobster", _Pair(source, book), {number: one}, blocks, faults)
+    feed.midnight_ns = midnight
+    return feed
