@@ -11,7 +11,7 @@ from tectra.core.errors import CapacityError, InputError, StateError, UnknownSym
 from tectra.core.idle import Idle, IdlePolicy
 from tectra.core.msg import DTYPES, SCHEMA_ID, SCHEMA_VERSION, BarKind, Template
 from tectra.feed.protocol import Feed, Slots
-from tectra.feed.quality import FeedQuality
+from tectra.feed.source_quality import FeedQuality
 
 __all__ = ["BarSource", "FeedSource", "MarketDataSource", "PushSource", "SourceFeed", "bar_record"]
 

@@ -26,9 +26,9 @@ from tectra.feed.bar_csv import parse_time_ns, read_bars
 from tectra.feed.bar_feed import BarFeed
 from tectra.feed.history import CSVFeed, HistoricalDataSource, SimulatedFeed
 from tectra.feed.itch import ItchFeed
-from tectra.feed.quality import FeedQuality
 from tectra.feed.sequence import Verdict
 from tectra.feed.source import FeedSource, MarketDataSource, PushSource, SourceFeed
+from tectra.feed.source_quality import FeedQuality
 
 S = 1_000_000_000
 NOON = 1_767_614_400 * S
