@@ -2,7 +2,7 @@
  * silent, and two histograms: event to receipt, and receipt to the record being ready.
  *
  * Owner: the feed's thread; memory is the caller's and of fixed size: histograms go to the first
- * `pairs_max` - 1 instruments that speak, the rest share number 0. Times of receipt and of readiness
+ * `pairs_max` - 1 instruments that speak, the rest share number 0. Times of receipt and readiness
  * are of one wall clock; `now_ns` is of a clock that never steps. */
 #ifndef TECTRA_FEED_WATCH_H
 #define TECTRA_FEED_WATCH_H

@@ -17,7 +17,7 @@
 
 enum {
     TT_SEQ_NEXT = 0,    /* continues the stream: taken */
-    TT_SEQ_OVERLAP = 1, /* begins with what was seen, ends with what is new: taken from `expected` */
+    TT_SEQ_OVERLAP = 1, /* begins with what was seen, ends with what is new: that is taken */
     TT_SEQ_OLD = 2,     /* all of it was seen before */
     TT_SEQ_AHEAD = 3    /* expected .. first - 1 are missing: not taken */
 };
@@ -157,7 +157,7 @@ static inline void tt_sequence_take(tt_sequence *s, uint64_t last, uint64_t reco
         tt_sequence_settle_(s);
 }
 
-/* Judge a message that covers first..last (first <= last < UINT64_MAX). NEXT and OVERLAP take it. */
+/* Judge a message that covers first..last (first <= last < UINT64_MAX). NEXT, OVERLAP take it. */
 static inline int tt_sequence_offer(tt_sequence *s, uint64_t first, uint64_t last)
 {
     int verdict;

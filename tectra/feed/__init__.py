@@ -13,18 +13,35 @@ from tectra.feed.bar_csv import read_bars
 from tectra.feed.bar_feed import BarFeed, BarRecords
 from tectra.feed.bar_replay import BarTicks
 from tectra.feed.bar_spec import BarSpec
+Owns: NASDAQ ITCH 5.0 (wire tables, decoder, encoder, statistics), BinaryFILE day files, trade dates
+of file names, the synthetic day; MoldUDP64 and GLIMPSE servers for tests and demonstrations, and
+captures to day files; the live ITCH feed (A/B arbitration, sequencing, recovery, health, control)
+and the partition of symbols. Floor 4. A feed or a server belongs to the thread that runs it.
+"""
+
+from tectra.feed.arbiter import Arbiter, ArbiterSettings, LineCounts, PacketKind
 from tectra.feed.binary_file import BinaryFile
+from tectra.feed.control import FeedControl
 from tectra.feed.glimpse import GlimpseClient, GlimpseServer, GlimpseSnapshot, fetch_snapshot
 from tectra.feed.history import CSVFeed, HistoricalDataSource, SimulatedFeed
+from tectra.feed.health import FeedHealth, StalePolicy
 from tectra.feed.itch import ItchFeed
 from tectra.feed.itch_encode import ItchWriter
+from tectra.feed.itch_line import ItchLineFeed
 from tectra.feed.itch_messages import ItchMessages
 from tectra.feed.itch_stats import ItchStats
+from tectra.feed.line_config import LineConfig
+from tectra.feed.live_book import LiveBooks, book_digest
 from tectra.feed.mold_extract import Extracted, extract_capture
 from tectra.feed.mold_line import Line, LineFaults
 from tectra.feed.mold_server import MoldOptions, MoldServer, RequestServer
 from tectra.feed.mold_store import MessageStore
+from tectra.feed.partition import partition_of, split_symbols
 from tectra.feed.protocol import Feed
+from tectra.feed.recovery import RecoveryPolicy, Retransmitter, Snapshot, SnapshotSource
+from tectra.feed.recovery_client import GlimpseSource, MoldRetransmitter
+from tectra.feed.resync import Resync, ResyncPolicy
+from tectra.feed.sequence import Sequencer, SequenceState, Verdict
 from tectra.feed.snapshot_state import SnapshotState
 from tectra.feed.source import FeedSource, MarketDataSource, PushSource, SourceFeed
 from tectra.feed.source_quality import FeedQuality
@@ -35,6 +52,8 @@ __all__ = [
     "BarRecords",
     "BarSpec",
     "BarTicks",
+    "Arbiter",
+    "ArbiterSettings",
     "BinaryFile",
     "CSVFeed",
     "Extracted",
@@ -45,15 +64,26 @@ __all__ = [
     "GlimpseServer",
     "GlimpseSnapshot",
     "HistoricalDataSource",
+    "FeedControl",
+    "FeedHealth",
+    "GlimpseClient",
+    "GlimpseServer",
+    "GlimpseSnapshot",
+    "GlimpseSource",
     "ItchFeed",
+    "ItchLineFeed",
     "ItchMessages",
     "ItchStats",
     "ItchWriter",
     "Line",
+    "LineConfig",
+    "LineCounts",
     "LineFaults",
     "MarketDataSource",
+    "LiveBooks",
     "MessageStore",
     "MoldOptions",
+    "MoldRetransmitter",
     "MoldServer",
     "PushSource",
     "RequestServer",
@@ -64,4 +94,22 @@ __all__ = [
     "extract_capture",
     "fetch_snapshot",
     "read_bars",
+    "PacketKind",
+    "RecoveryPolicy",
+    "RequestServer",
+    "Resync",
+    "ResyncPolicy",
+    "Retransmitter",
+    "SequenceState",
+    "Sequencer",
+    "Snapshot",
+    "SnapshotSource",
+    "SnapshotState",
+    "StalePolicy",
+    "Verdict",
+    "book_digest",
+    "extract_capture",
+    "fetch_snapshot",
+    "partition_of",
+    "split_symbols",
 ]

@@ -125,7 +125,8 @@ cdef class Arbiter:
         try:
             rc = tt_mold_parse(<const uint8_t *>view.buf, <size_t>view.len, &p)
             if rc != TT_OK:
-                wrong = "ends inside a message" if rc == TT_E_TRUNCATED else "goes on behind its last"
+                cut = rc == TT_E_TRUNCATED
+                wrong = "ends inside a message" if cut else "goes on behind its last"
                 raise FileFormatError(f"MoldUDP64 packet of {view.len} bytes {wrong}")
             first = self.c.seq.expected
             kind = tt_arbiter_offer(&self.c, line, &p, ts_recv_ns, now_ns, &span)

@@ -59,7 +59,7 @@ cdef class ItchLineFeed:
             histograms=self.config.histograms, now_ns=now)
         self.recovery = LineRecovery(
             self.stream, self.config.recovery, retransmitter=retransmitter, snapshots=snapshots,
-            random=Random(self.config.seed))
+            dice=Random(self.config.seed))
         self.state = FeedHealth(self.config.stale, self.stream.watch, now)
         self.idle = Idle(self.config.idle)
         self.check_at = now

@@ -33,7 +33,6 @@ from tectra.feed.arbiter cimport (
     TT_ARB_NEW,
     Arbiter,
     tt_arb_span,
-    tt_arbiter_gap,
     tt_arbiter_hold,
     tt_arbiter_lose,
     tt_arbiter_next,

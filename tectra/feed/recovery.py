@@ -160,12 +160,12 @@ class LineRecovery:
         *,
         retransmitter: Retransmitter | None = None,
         snapshots: SnapshotSource | None = None,
-        random: Random,
+        dice: Random,
     ) -> None:
         self._stream, self._policy = stream, policy
         self.retransmitter, self.snapshots = retransmitter, snapshots
-        self._fill = Resync(policy.fill, random.spawn(1))
-        self._resync = Resync(policy.snapshot, random.spawn(2))
+        self._fill = Resync(policy.fill, dice.spawn(1))
+        self._resync = Resync(policy.snapshot, dice.spawn(2))
         self._asked = self._fill_last = self._failed_before = 0
         self._scope: frozenset[int] = frozenset()  # instruments of the snapshot; empty: all
         self._snapshot: Snapshot | None = None

@@ -1,4 +1,5 @@
-# Wraps ext/tectra/feed_watch.h: what a live feed knows of each instrument. Owner: the feed's thread.
+# Wraps ext/tectra/feed_watch.h: what a live feed knows of each instrument. Owner: the feed's
+# thread.
 from libc.stddef cimport size_t
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 

@@ -104,4 +104,3 @@ cdef class FeedWatch:
             h = tt_watch_hist(&self.c, pair, which)
             out[name] = _summary(h)
         return out
-

@@ -1,7 +1,7 @@
-/* Two lines that carry the same numbered messages, cut into packets each in its own way, with losses
- * of 0 to 30 %, a skew of 0 to 50 ms, repetitions, packets out of order, and in every third run one
- * line that dies. What comes out must be the exact union, in order; what is given up, exactly what
- * no line brought; the counters, what this program counts itself.
+/* Two lines that carry the same numbered messages, cut into packets each in its own way, with
+ * losses of 0 to 30 %, a skew of 0 to 50 ms, repetitions, packets out of order, and in every third
+ * run one line that dies. What comes out must be the exact union, in order; what is given up,
+ * exactly what no line brought; the counters, what this program counts itself.
  *
  * usage: arbiter_sim SEED MESSAGES SLOTS [START]
  *
@@ -95,7 +95,7 @@ static void settle(int64_t now)
             check_message(arbiter.seq.expected - 1, msg, bytes);
         if (tt_arbiter_gap(&arbiter, now, &first, &last) != TT_ARB_GAP)
             return;
-        need(first == start + cursor && last >= first && last < start + messages, "a gap elsewhere");
+        need(first == start + cursor && last >= first && last < start + messages, "gap elsewhere");
         for (; cursor <= last - start; cursor++, given_up++)
             gone[cursor] = 1;
         tt_arbiter_lose(&arbiter, last);
@@ -223,7 +223,8 @@ int main(int argc, char **argv)
     const uint32_t slots = (uint32_t)strtoul(argv[3], NULL, 10);
     start = argc > 4 ? strtoull(argv[4], NULL, 10) : 1;
     is_small = slots < 65536;
-    const tt_arb_settings set = {.lines = LINES, .slots = slots, .slot_bytes = MESSAGE_MAX - (is_small ? 8 : 0),
+    const tt_arb_settings set = {.lines = LINES, .slots = slots,
+                                 .slot_bytes = MESSAGE_MAX - (is_small ? 8 : 0),
                                  .hold_ns = HOLD_NS, .settle_ns = SETTLE_NS, .dead_ns = DEAD_NS};
     void *window = malloc(tt_arbiter_bytes(&set));
     came = calloc(messages, 1), seen = calloc(messages, 1), gone = calloc(messages, 1);
