@@ -122,7 +122,7 @@ class Schedule:
             while queue:
                 self.deliver(queue.pop(0))
                 self.answer()
-        for _ in range(30):
+        for _ in range(8):
             self.deliver(self.venue.event())
             self.scene.do_timers(self.tick())
             if self.scene.book.resyncs.in_flight:
@@ -133,7 +133,7 @@ class Schedule:
 def schedules(venue: type[Venue], rule: Any, count: int) -> None:
     for seed in range(count):
         try:
-            Schedule(venue, rule, seed).run(24)
+            Schedule(venue, rule, seed).run(18)
         except AssertionError as error:
             raise AssertionError(f"seed {seed}: {error}") from error
 

@@ -131,6 +131,8 @@ def bybit_plain(raw: bytes, instruments: dict[str, Instrument], recv: int, said:
     if "topic" not in m:
         return None
     topic, native = m["topic"].split(".")[0], m["topic"].split(".")[-1]
+    if topic not in ("orderbook", "publicTrade", "kline", "tickers"):
+        return None
     p, data = Plain(instruments[native]), m["data"]
     if topic == "orderbook":
         whole = m["type"] == "snapshot" or data["u"] == 1

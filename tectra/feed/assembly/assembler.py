@@ -195,8 +195,9 @@ class BookAssembler:
         if self._live is not None:
             self._trouble(Step(is_taken=False, reason=reason), now_ns, out)
         else:
-            self._buffer.clear()
-            self._candidate = None
+            if reason is not BookReason.REQUEST:
+                self._buffer.clear()
+                self._candidate = None
             self._resync.want(now_ns, reason)
         self._ask(now_ns, out)
         return self._state

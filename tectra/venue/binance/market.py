@@ -44,8 +44,8 @@ class _Message:
         self.ts_recv_ns = ts_recv_ns
         self.is_partial = is_partial
 
-    def seq(self, name: str) -> int:
-        return self.data.integer(name, high=_SEQ_MAX)
+    def seq(self, name: str, *, low: int = 1) -> int:
+        return self.data.integer(name, low=low, high=_SEQ_MAX)
 
     def ns(self, *names: str) -> int:
         """The first of the times that are there, in nanoseconds; 0 for none. All must be sound."""
@@ -54,7 +54,7 @@ class _Message:
 
     def time(self, name: str) -> int:
         """A time that must be there, in nanoseconds."""
-        return self.data.integer(name, high=_TS_MS_MAX) * _NS_PER_MS
+        return self.data.integer(name, low=1, high=_TS_MS_MAX) * _NS_PER_MS
 
     def px(self, name: str) -> int:
         return self.data.mantissa(name, self.instrument.px_exponent)
@@ -98,7 +98,7 @@ def _diff(m: _Message) -> BookDelta:
     first, last = m.seq("U"), m.seq("u")
     if first > last:
         raise FileFormatError(f"found U {first} above u {last}; allowed: U <= u")
-    prev = m.seq("pu") if "pu" in m.data else None
+    prev = m.seq("pu", low=0) if "pu" in m.data else None
     if prev is not None and prev > last:
         raise FileFormatError(f"found pu {prev} above u {last}; allowed: pu <= u")
     m.time("E")
@@ -132,7 +132,9 @@ def _trade(m: _Message, number: str) -> bytes:
         raise FileFormatError(f"found price {px}, quantity {qty}; allowed: above 0")
     m.time("E")
     side = Side.SELL if m.data.flag("m") else Side.BUY  # m: the buyer was there first
-    return m.record(Template.TRADE, m.time("T"), side=side, match_id=m.seq(number), px=px, qty=qty)
+    return m.record(
+        Template.TRADE, m.time("T"), side=side, match_id=m.seq(number, low=0), px=px, qty=qty
+    )
 
 
 def _single_trade(m: _Message) -> bytes:

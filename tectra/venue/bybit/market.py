@@ -41,7 +41,7 @@ def trade_number(text: str) -> int:
 
 
 def _time(data: JsonObject, name: str) -> int:
-    return data.integer(name, high=_TS_MS_MAX) * _NS_PER_MS
+    return data.integer(name, low=1, high=_TS_MS_MAX) * _NS_PER_MS
 
 
 class _Message:
@@ -75,7 +75,7 @@ class _Message:
 
 
 def _book(m: _Message, *, is_snapshot: bool) -> BookDelta:
-    number = m.data.integer("u", high=_SEQ_MAX)
+    number = m.data.integer("u", low=1, high=_SEQ_MAX)
     exponents = (m.instrument.px_exponent, m.instrument.qty_exponent)
     ts_sent_ns = _time(m.head, "ts")
     if "seq" in m.data:

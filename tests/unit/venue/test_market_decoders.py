@@ -139,9 +139,10 @@ LARGE = {json.dumps(str(1 << 63)), json.dumps("1" + "0" * 30)}
 
 
 def refuse_all(message: Any, path: Any, decoder: Any, *, number: int, free: Any = ()) -> None:
-    is_integer = isinstance(at(message, path), int)
+    # An id may be 0, which -0 is as well.
+    is_id = path[-1] in ("pu", "t", "a", "n", "seq", "cs") and isinstance(at(message, path), int)
     for literal in NO_NUMBERS:
-        if literal in free or (is_integer and literal == "-0"):
+        if literal in free or (is_id and literal == "-0"):
             continue
         if path[-1] in FLOATS and literal in LARGE:
             continue
