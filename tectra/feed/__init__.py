@@ -5,29 +5,20 @@ MoldUDP64 with GLIMPSE snapshots, line arbitration and recovery; continuity of n
 requests for snapshots; assembly of venues' books; file formats in and out; merging, windows, the
 tick store, validation; bars, of streams and of columns; sources of bars one by one; synthetic days
 and flows. Floor 4. A feed or a server belongs to the thread that runs it.
-Owns: NASDAQ ITCH 5.0 (wire tables, decoder, encoder, statistics), BinaryFILE day files, trade dates
-of file names, the synthetic day, the numbering of streams, and books assembled from any venue's
-messages (`tectra.feed.assembly`). Floor 4. A feed belongs to the thread that reads it.
 """
 
+from tectra.feed.arbiter import Arbiter, ArbiterSettings, LineCounts, PacketKind
 from tectra.feed.bar import BarBuilder
 from tectra.feed.bar_batch import bars_of_prints
 from tectra.feed.bar_csv import read_bars
 from tectra.feed.bar_feed import BarFeed, BarRecords
 from tectra.feed.bar_replay import BarTicks
 from tectra.feed.bar_spec import BarSpec
-Owns: NASDAQ ITCH 5.0 (wire tables, decoder, encoder, statistics), BinaryFILE day files, trade dates
-of file names, the synthetic day; MoldUDP64 and GLIMPSE servers for tests and demonstrations, and
-captures to day files; the live ITCH feed (A/B arbitration, sequencing, recovery, health, control)
-and the partition of symbols. Floor 4. A feed or a server belongs to the thread that runs it.
-"""
-
-from tectra.feed.arbiter import Arbiter, ArbiterSettings, LineCounts, PacketKind
 from tectra.feed.binary_file import BinaryFile
 from tectra.feed.control import FeedControl
 from tectra.feed.glimpse import GlimpseClient, GlimpseServer, GlimpseSnapshot, fetch_snapshot
-from tectra.feed.history import CSVFeed, HistoricalDataSource, SimulatedFeed
 from tectra.feed.health import FeedHealth, StalePolicy
+from tectra.feed.history import CSVFeed, HistoricalDataSource, SimulatedFeed
 from tectra.feed.itch import ItchFeed
 from tectra.feed.itch_encode import ItchWriter
 from tectra.feed.itch_line import ItchLineFeed
@@ -50,29 +41,26 @@ from tectra.feed.source import FeedSource, MarketDataSource, PushSource, SourceF
 from tectra.feed.source_quality import FeedQuality
 
 __all__ = [
+    "Arbiter",
+    "ArbiterSettings",
     "BarBuilder",
     "BarFeed",
     "BarRecords",
     "BarSpec",
     "BarTicks",
-    "Arbiter",
-    "ArbiterSettings",
     "BinaryFile",
     "CSVFeed",
     "Extracted",
     "Feed",
+    "FeedControl",
+    "FeedHealth",
     "FeedQuality",
     "FeedSource",
     "GlimpseClient",
     "GlimpseServer",
     "GlimpseSnapshot",
-    "HistoricalDataSource",
-    "FeedControl",
-    "FeedHealth",
-    "GlimpseClient",
-    "GlimpseServer",
-    "GlimpseSnapshot",
     "GlimpseSource",
+    "HistoricalDataSource",
     "ItchFeed",
     "ItchLineFeed",
     "ItchMessages",
@@ -82,22 +70,14 @@ __all__ = [
     "LineConfig",
     "LineCounts",
     "LineFaults",
-    "MarketDataSource",
     "LiveBooks",
+    "MarketDataSource",
     "MessageStore",
     "MoldOptions",
     "MoldRetransmitter",
     "MoldServer",
-    "PushSource",
-    "RequestServer",
-    "SimulatedFeed",
-    "SnapshotState",
-    "SourceFeed",
-    "bars_of_prints",
-    "extract_capture",
-    "fetch_snapshot",
-    "read_bars",
     "PacketKind",
+    "PushSource",
     "RecoveryPolicy",
     "RequestServer",
     "Resync",
@@ -105,14 +85,18 @@ __all__ = [
     "Retransmitter",
     "SequenceState",
     "Sequencer",
+    "SimulatedFeed",
     "Snapshot",
     "SnapshotSource",
     "SnapshotState",
+    "SourceFeed",
     "StalePolicy",
     "Verdict",
+    "bars_of_prints",
     "book_digest",
     "extract_capture",
     "fetch_snapshot",
     "partition_of",
+    "read_bars",
     "split_symbols",
 ]
