@@ -27,6 +27,9 @@
  *   Filters     Unknown or halted instrument, price off the tick, size off the lot or out of range:
  *               refused. An order that would meet an own resting order is refused (SELF_TRADE).
  *               STOP, STOP_LIMIT and REDUCE_ONLY: UNSUPPORTED.
+ *   Rebuilding  From a book_clear until book_status says VALID: nothing fills, new orders are
+ *               refused, own orders live on, and all that is shown at their price then stands
+ *               before them.
  *   Replace     qty is the new total. Less at the same price keeps the place; anything else leaves
  *               the queue and arrives anew.
  *   Not in it   Market impact; hidden liquidity for takers; orders that found nothing to trade with
@@ -46,6 +49,7 @@
 #include "msg.h"
 #include "sim_arrive.h"
 #include "sim_check.h"
+#include "sim_rebuild.h"
 #include "sim_report.h"
 #include "sim_state.h"
 
@@ -218,19 +222,21 @@ TT_SIM_SLOW int tt_sim_react_(tt_sim *s, uint32_t at, const tt_head *rec, const 
 {
     tt_sim_inst *inst = &s->insts.at[at];
     const tt_book_execute *exec = (const tt_book_execute *)(const void *)rec;
-    const int printed = fx->kind == TT_FX_EXECUTE && !(exec->flags & TT_MARKET_FLAG_NOT_PRINTABLE);
+    const int printed = fx->kind == TT_FX_EXECUTE && !inst->rebuilding &&
+                        !(exec->flags & TT_MARKET_FLAG_NOT_PRINTABLE);
     const int64_t best_same = inst->best_px[fx->side - 1];
     const int64_t best_other = inst->best_px[tt_sim_opposite(fx->side) - 1];
     const int64_t came_px = fx->kind == TT_FX_REPLACE ? fx->new_px : fx->px;
     const int came = fx->kind == TT_FX_ADD || fx->kind == TT_FX_REPLACE;
-    const int crosses = came && tt_sim_crosses(fx->side, came_px, best_other) && !inst->halted;
+    const int crosses = came && tt_sim_crosses(fx->side, came_px, best_other) && !inst->halted &&
+                        !inst->rebuilding;
     /* What happens at prices better than our best cannot touch us, unless we took from there. */
     const int left =
         fx->kind != TT_FX_ADD && (inst->taken > 0 || !tt_sim_better(fx->side, fx->px, best_same) ||
                                   !tt_sim_better(fx->side, came_px, best_same));
     const uint64_t fills = s->stats.fills;
     const uint32_t taken = inst->taken;
-    if (!left && !crosses)
+    if (!left && !crosses && !inst->rebuilding)
         return TT_OK;
     const int rc = tt_sim_room_for(s, inst->resting, 1);
     if (rc != TT_OK)
@@ -239,9 +245,13 @@ TT_SIM_SLOW int tt_sim_react_(tt_sim *s, uint32_t at, const tt_head *rec, const 
         tt_sim_reduced_(s, at, fx, printed ? fx->qty : 0, printed ? exec->match_id : 0,
                         rec->ts_event_ns);
         tt_sim_trim_(s, at, fx);
-        if (fx->kind == TT_FX_REPLACE)
+        if (fx->kind == TT_FX_REPLACE && !inst->rebuilding)
             tt_sim_requeued_(s, at, fx);
     }
+    if (came && inst->rebuilding)
+        tt_sim_came_before_(s, at, fx->side, came_px,
+                            fx->kind == TT_FX_ADD ? fx->qty : fx->new_qty,
+                            fx->kind == TT_FX_ADD ? fx->prio : fx->new_prio);
     if (crosses)
         tt_sim_crossed_(s, at, fx->side, came_px, fx->kind == TT_FX_ADD ? fx->qty : fx->new_qty,
                         rec->ts_event_ns);
@@ -254,7 +264,7 @@ TT_SIM_SLOW int tt_sim_react_(tt_sim *s, uint32_t at, const tt_head *rec, const 
 TT_SIM_SLOW int tt_sim_print_(tt_sim *s, const tt_trade *trade)
 {
     const uint32_t at = tt_sim_insts_find(&s->insts, trade->instrument_id);
-    if (at == TT_SIM_NIL || s->insts.at[at].resting == 0 ||
+    if (at == TT_SIM_NIL || s->insts.at[at].resting == 0 || s->insts.at[at].rebuilding ||
         (trade->flags & TT_MARKET_FLAG_BROKEN) || trade->qty <= 0)
         return TT_OK;
     const int rc = tt_sim_room_for(s, s->insts.at[at].resting, 0);
@@ -307,6 +317,8 @@ TT_SIM_SLOW int tt_sim_unslotted_(tt_sim *s, const tt_head *rec, const tt_book_e
  * grow and call again with the same two. */
 static inline int tt_sim_on_market(tt_sim *s, const tt_head *rec, const tt_book_effect *fx)
 {
+    if (TT_UNLIKELY(rec->template_id == TT_T_BOOK_CLEAR || rec->template_id == TT_T_BOOK_STATUS))
+        return tt_sim_rebuild_(s, rec);
     if (TT_LIKELY(fx->kind != TT_FX_NONE)) {
         if (TT_LIKELY(s->live == 0))
             return TT_OK;

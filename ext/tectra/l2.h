@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base.h"
+#include "digest.h"
 #include "ladder.h"
 #include "msg.h"
 
@@ -145,6 +146,18 @@ static inline uint32_t tt_l2_levels(const tt_l2 *b, uint8_t side, uint32_t max, 
         qty[n] = rung->qty;
     }
     return count;
+}
+
+/* Every level as 64 bytes, worst first: who, price, quantity. */
+static inline void tt_l2_digest(const tt_l2 *b, uint32_t instrument_id, tt_digest *d)
+{
+    for (uint32_t s = 0; s < 2; s++)
+        for (uint32_t n = 0; n < b->count[s]; n++) {
+            const int64_t key = b->rungs[s][n].key;
+            const uint64_t row[8] = {(uint64_t)instrument_id << 8 | tt_side_of(s), 0, 0,
+                                     (uint64_t)(s ? -key : key), (uint64_t)b->rungs[s][n].qty};
+            tt_digest_slot(d, row);
+        }
 }
 
 /* Integrity: strictly sorted, every quantity positive. */

@@ -7,14 +7,24 @@
 #ifndef TECTRA_L3_APPLY_H
 #define TECTRA_L3_APPLY_H
 
+#include "l3_clear.h"
 #include "l3_order.h"
 #include "ladder.h"
 
-enum { TT_FX_NONE, TT_FX_ADD, TT_FX_REDUCE, TT_FX_EXECUTE, TT_FX_REMOVE, TT_FX_REPLACE };
+enum {
+    TT_FX_NONE,
+    TT_FX_ADD,
+    TT_FX_REDUCE,
+    TT_FX_EXECUTE,
+    TT_FX_REMOVE,
+    TT_FX_REPLACE,
+    TT_FX_CLEAR
+};
 
 /* What one record did. px is the level touched, qty what was added or removed there; exec_px the
  * price of the trade. REPLACE: px, qty, prio are of the order that left, new_* of the one that
- * came. gone: order_ref left the book. */
+ * came. gone: order_ref left the book. CLEAR: every order left the book of `slot` (UINT32_MAX: all
+ * books), qty is how many; there is no side and no price. */
 typedef struct {
     uint32_t slot;
     uint8_t side, kind, top_changed, gone;
@@ -225,6 +235,27 @@ static inline int tt_l3_replace(tt_l3 *b, const tt_book_replace *r, uint32_t *pl
     return TT_OK;
 }
 
+/* A book, or with instrument 0 every book, becomes empty. An instrument never seen is empty. */
+static __attribute__((noinline, unused)) int tt_l3_clear(tt_l3 *b, const tt_head *rec,
+                                                         tt_book_effect *fx)
+{
+    const int all = rec->instrument_id == 0;
+    const uint32_t slot = all ? UINT32_MAX : tt_l3_slot(b, rec->instrument_id);
+    int64_t orders = 0;
+    if (all)
+        for (uint32_t n = 0; n < b->slots; n++)
+            orders += tt_l3_clear_slot(b, n);
+    else if (slot != UINT32_MAX)
+        orders = tt_l3_clear_slot(b, slot);
+    *fx = (tt_book_effect){.slot = slot,
+                           .kind = orders ? TT_FX_CLEAR : TT_FX_NONE,
+                           .top_changed = orders != 0,
+                           .px = TT_NO_PX,
+                           .qty = orders,
+                           .exec_px = TT_NO_PX};
+    return TT_OK;
+}
+
 /* Apply one order flow record whose reference has its index at `place` (tt_l3_place). */
 static inline int tt_l3_apply_at(tt_l3 *b, const tt_head *rec, uint32_t *place, tt_book_effect *fx)
 {
@@ -274,13 +305,13 @@ static inline int tt_l3_is_flow(const tt_head *rec)
     return (uint16_t)(rec->template_id - TT_T_BOOK_ADD) <= TT_T_BOOK_REPLACE - TT_T_BOOK_ADD;
 }
 
-/* Apply one record. Templates that are no order flow do nothing. See the head of this file for the
+/* Apply one record: order flow, or book_clear; others do nothing. See the head of this file for the
  * codes. */
 static inline int tt_l3_apply(tt_l3 *b, const tt_head *rec, tt_book_effect *fx)
 {
     fx->kind = TT_FX_NONE;
     if (TT_UNLIKELY(!tt_l3_is_flow(rec)))
-        return TT_OK;
+        return rec->template_id == TT_T_BOOK_CLEAR ? tt_l3_clear(b, rec, fx) : TT_OK;
     /* The record names its book: fetch that while the reference leads to order and level. */
     const uint32_t slot = tt_l3_slot(b, rec->instrument_id);
     if (TT_LIKELY(slot != UINT32_MAX))

@@ -162,7 +162,8 @@ TT_L3_INLINE int tt_l3_take(tt_l3 *b, tt_l3_batch *in, uint32_t *place, tt_l3_se
     if (TT_LIKELY(tt_l3_is_whole(rec, left))) {
         if (place == NULL && tt_l3_is_flow(rec))
             place = tt_l3_place(b, ((const tt_book_add *)(const void *)rec)->order_ref);
-        rc = tt_l3_apply_at(b, rec, place, &fx);
+        rc = TT_LIKELY(place || tt_l3_is_flow(rec)) ? tt_l3_apply_at(b, rec, place, &fx)
+                                                    : tt_l3_apply(b, rec, &fx);
     }
     if (TT_UNLIKELY(rc < 0)) {
         if (rc == TT_E_FULL)

@@ -51,8 +51,9 @@ static inline int tt_l3_watch_seen(void *cx, const tt_l3 *b, const tt_head *rec,
                                    const tt_book_effect *fx)
 {
     tt_l3_watch *w = (tt_l3_watch *)cx;
-    if (fx->kind != TT_FX_NONE && rec->instrument_id == w->instrument_id &&
-        (w->levels > 1 || fx->top_changed))
+    const int ours = rec->instrument_id == w->instrument_id ||
+                     (fx->kind == TT_FX_CLEAR && rec->instrument_id == 0);
+    if (fx->kind != TT_FX_NONE && ours && (w->levels > 1 || fx->top_changed))
         tt_l3_watch_write(b, w, rec);
     return w->used == w->cap;
 }
@@ -80,14 +81,18 @@ static inline void tt_l3_level_record(const tt_l3 *b, const tt_head *rec, const 
     out->qty = tt_l3_level_qty(b, fx->slot, fx->side, px);
 }
 
-/* The levels that an effect changed, as book_level records (0, 1 or 2, the last one flagged LAST).
- */
+/* The levels that an effect changed, as book_level records (0, 1 or 2, the last one flagged LAST);
+ * a book that became empty is one book_clear. */
 static inline uint32_t tt_l3_publish(const tt_l3 *b, const tt_head *rec, const tt_book_effect *fx,
                                      tt_book_level out[2])
 {
     uint32_t n = 0;
     if (fx->kind == TT_FX_NONE)
         return 0;
+    if (fx->kind == TT_FX_CLEAR) {
+        memcpy(out, rec, sizeof(tt_book_clear));
+        return 1;
+    }
     if (fx->kind == TT_FX_REPLACE && fx->new_px != fx->px)
         tt_l3_level_record(b, rec, fx, fx->new_px, 0, &out[n++]);
     tt_l3_level_record(b, rec, fx, fx->px, TT_MARKET_FLAG_LAST, &out[n++]);

@@ -10,6 +10,7 @@
 #define TECTRA_PIPELINE_H
 
 #include "base.h"
+#include "book_trust.h"
 #include "errlog.h"
 #include "gate.h"
 #include "kill.h"
@@ -54,7 +55,7 @@ typedef struct {
     tt_order_reject *pending;  /* what the gate refused, to be stepped as input */
     tt_errlog *errors;         /* where trouble is noted; NULL: it is only counted */
     uint32_t pending_max;
-    uint8_t pad2_[4];
+    uint32_t n_news; /* slots whose strategies have yet to hear of a change of status */
     uint8_t scratch[TT_RECORD_BYTES_MAX] __attribute__((aligned(64)));
 } tt_pipeline;
 
@@ -99,10 +100,12 @@ static inline void tt_pipeline_note_error_(tt_pipeline *p, uint32_t place, int r
     }
 }
 
+/* Twice the mid of a sound book; 0: there is none, or the book is not valid. */
 static inline int64_t tt_pipeline_mid_px2(const tt_pipeline *p, uint32_t slot)
 {
     const tt_top *top = tt_l3_top(p->book, slot);
-    if (top->bid_px == TT_NO_PX || top->ask_px == TT_NO_PX || top->bid_px > top->ask_px)
+    if (top->bid_px == TT_NO_PX || top->ask_px == TT_NO_PX || top->bid_px > top->ask_px ||
+        !tt_state_valid(&p->state[slot]))
         return 0;
     return top->bid_px + top->ask_px;
 }
@@ -145,11 +148,12 @@ static inline uint32_t tt_pipeline_market(tt_pipeline *p, const tt_head *rec, in
     const uint32_t slot = tt_l3_slot(p->book, rec->instrument_id);
     if (TT_UNLIKELY(*rc != TT_OK)) {
         p->effect.kind = TT_FX_NONE;
-        if (*rc != TT_E_UNKNOWN_INSTRUMENT) {
+        /* That the order named is of another instrument of the run is a fault as well. */
+        if (*rc != TT_E_UNKNOWN_INSTRUMENT || slot < p->slots) {
             p->book_errors++;
             tt_pipeline_note_error_(p, TT_PLACE_BOOK, *rc, rec->ring_seq);
             if (slot < p->slots)
-                p->state[slot].errors++;
+                p->n_news += tt_trust_refused(&p->state[slot]);
         }
         *rc = TT_OK;
         return UINT32_MAX;
@@ -171,23 +175,43 @@ static inline uint32_t tt_pipeline_market(tt_pipeline *p, const tt_head *rec, in
     return slot;
 }
 
-/* Records were lost: the books of that instrument, or of all, are not what the venue has. */
-static inline void tt_pipeline_lost_(tt_pipeline *p, const tt_head *rec)
+/* Every record that says how far books can be trusted: gap, book_status, book_clear. All of them
+ * are changed before any strategy hears of one. */
+static inline void tt_pipeline_trust_(tt_pipeline *p, const tt_head *rec)
 {
-    tt_pipeline_note_error_(p, TT_PLACE_FEED, TT_E_GAP, rec->ring_seq);
-    for (uint32_t slot = 0; slot < p->slots; slot++)
-        if (rec->instrument_id == 0 || slot == tt_l3_slot(p->book, rec->instrument_id))
-            p->state[slot].errors++;
+    const uint32_t slot = tt_l3_slot(p->book, rec->instrument_id);
+    const uint32_t first = rec->instrument_id == 0 ? 0 : slot;
+    const uint32_t end = rec->instrument_id == 0 ? p->slots : slot + 1;
+    if (rec->template_id == TT_T_GAP)
+        tt_pipeline_note_error_(p, TT_PLACE_FEED, TT_E_GAP, rec->ring_seq);
+    if (rec->template_id == TT_T_BOOK_STATUS && !tt_trust_is_status(rec)) {
+        p->book_errors++;
+        tt_pipeline_note_error_(p, TT_PLACE_BOOK, TT_E_RANGE, rec->ring_seq);
+    }
+    for (uint32_t n = first; n < end && n < p->slots; n++) {
+        tt_instrument_state *state = &p->state[n];
+        const int had_orders = p->book->books[n].orders != 0;
+        p->n_news += tt_trust_said(state, rec, had_orders);
+        if (tt_state_valid(state) && rec->template_id == TT_T_BOOK_STATUS) {
+            const int64_t mid_px2 = tt_pipeline_mid_px2(p, n);
+            state->mark_px2 = mid_px2 != 0 ? mid_px2 : state->mark_px2;
+        }
+    }
+    if (rec->template_id == TT_T_BOOK_CLEAR)
+        (void)tt_l3_apply(p->book, rec, &p->effect);
 }
 
-/* Records about instruments that leave the book alone: prints, states, definitions. Returns the
- * slot of a print or UINT32_MAX. */
+/* Records that are no order flow: prints, states, definitions, and how far books can be trusted.
+ * Returns the slot of a print or UINT32_MAX. */
 static inline uint32_t tt_pipeline_reference(tt_pipeline *p, const tt_head *rec)
 {
     const uint32_t slot = tt_l3_slot(p->book, rec->instrument_id);
     p->effect.kind = TT_FX_NONE;
-    if (rec->template_id == TT_T_GAP)
-        tt_pipeline_lost_(p, rec);
+    if (rec->template_id == TT_T_GAP || rec->template_id == TT_T_BOOK_STATUS ||
+        rec->template_id == TT_T_BOOK_CLEAR) {
+        tt_pipeline_trust_(p, rec);
+        return UINT32_MAX;
+    }
     if (slot >= p->slots)
         return UINT32_MAX;
     if (rec->template_id == TT_T_TRADE) {

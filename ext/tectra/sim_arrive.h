@@ -64,6 +64,8 @@ static inline tt_sim_no tt_sim_screen_(const tt_sim *s, const tt_sim_inst *inst,
     const uint32_t known = tt_sim_orders_find(&s->orders, r->order_id);
     if (inst->halted)
         return tt_sim_refuse_(TT_REJECT_REASON_HALTED, "trading in the instrument is halted");
+    if (inst->rebuilding)
+        return tt_sim_refuse_(TT_REJECT_REASON_OTHER, "the recorded book is not whole");
     if (r->order_type == TT_ORDER_TYPE_STOP || r->order_type == TT_ORDER_TYPE_STOP_LIMIT)
         return tt_sim_refuse_(TT_REJECT_REASON_UNSUPPORTED, "stop orders are not simulated");
     if (r->flags & TT_ORDER_FLAG_REDUCE_ONLY)
@@ -286,6 +288,8 @@ static inline int tt_sim_arrive_replace_(tt_sim *s, const tt_order_send *r, int6
             no = tt_sim_refuse_(TT_REJECT_REASON_TOO_LATE, "that quantity is executed already");
         if (no.reason == TT_REJECT_REASON_NONE && inst->halted && !keeps_place)
             no = tt_sim_refuse_(TT_REJECT_REASON_HALTED, "trading in the instrument is halted");
+        if (no.reason == TT_REJECT_REASON_NONE && inst->rebuilding && !keeps_place)
+            no = tt_sim_refuse_(TT_REJECT_REASON_OTHER, "the recorded book is not whole");
         if (no.reason == TT_REJECT_REASON_NONE && !keeps_place) {
             if ((rc = tt_sim_bind(s, o->inst)) != TT_OK)
                 return rc;

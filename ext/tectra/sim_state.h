@@ -59,6 +59,8 @@ typedef struct {
     uint64_t last_venue_order_id, last_exec_id;
     tt_sim_stats stats;
     tt_sim_caps caps;
+    uint8_t rebuilding_new; /* so do books of instruments that were not heard of so far */
+    uint8_t pad_[3];
 } tt_sim;
 
 /* Offsets of the arrays in the block, in 64-byte steps. */
@@ -189,6 +191,7 @@ static inline uint32_t tt_sim_inst_of(tt_sim *s, uint32_t instrument_id, int mak
     s->insts.at[position].lot = s->filters.lot;
     s->insts.at[position].qty_min = s->filters.qty_min;
     s->insts.at[position].qty_max = s->filters.qty_max;
+    s->insts.at[position].rebuilding = s->rebuilding_new;
     return position;
 }
 

@@ -27,7 +27,9 @@ typedef struct {
     int64_t best_px[2];           /* price of the first of each list */
     uint32_t resting, taken;      /* own resting orders; levels with taken liquidity */
     int64_t tick, lot, qty_min, qty_max;
-    uint8_t halted, live, pad_[6];
+    uint8_t halted, live;
+    uint8_t rebuilding; /* its recorded book was cleared and is not whole yet */
+    uint8_t pad_[5];
 } tt_sim_inst;
 
 typedef struct {

@@ -34,13 +34,18 @@ typedef struct {
     uint64_t n;
 } tt_trades;
 
-/* What the engine knows of one instrument beside its book. */
+/* What the engine knows of one instrument beside its book. book_trust.h moves status and reason. */
 typedef struct {
     int64_t mark_px2;   /* twice the last mid of a sound two-sided book; 0: there was none */
-    uint32_t errors;    /* records the book refused: it is not valid any more */
+    uint32_t errors;    /* records the book refused or lost since it was last said to be valid */
     char trading_state; /* the venue's letter; 'T' trading */
-    uint8_t pad_[3];
+    uint8_t status;     /* TT_BOOK_STATUS_*; NONE: nobody said anything, and nothing went wrong */
+    uint8_t reason;     /* TT_BOOK_REASON_* of that status */
+    uint8_t news;       /* strategies have yet to hear of a change of status */
+    uint16_t venue_id;  /* where it trades */
+    uint8_t pad_[6];
 } tt_instrument_state;
+_Static_assert(sizeof(tt_instrument_state) == 24, "tt_instrument_state: size");
 
 /* The market side of the engine, read-only for strategies; arrays are by slot. */
 typedef struct {
@@ -52,12 +57,18 @@ typedef struct {
     uint8_t pad_[4];
 } tt_market;
 
-static inline int tt_market_valid(const tt_market *m, uint32_t slot)
+/* NONE and VALID; whatever else is said of a book, it may not be what the venue has. */
+static inline int tt_state_valid(const tt_instrument_state *state)
 {
-    return m->state[slot].errors == 0;
+    return state->status <= TT_BOOK_STATUS_VALID;
 }
 
-/* Valid, trading, two sides, not crossed. */
+static inline int tt_market_valid(const tt_market *m, uint32_t slot)
+{
+    return tt_state_valid(&m->state[slot]);
+}
+
+/* Valid (so not stale), trading, two sides, not crossed. */
 static inline int tt_market_tradeable(const tt_market *m, uint32_t slot)
 {
     const tt_top *top = tt_l3_top(m->l3, slot);
@@ -73,9 +84,11 @@ typedef struct {
     int64_t ts_event_ns, ts_recv_ns;
     uint64_t ring_seq;
     uint32_t instrument_id, slot;
-    uint8_t valid;     /* no inconsistency was seen on this instrument */
+    uint8_t valid;     /* it is what the venue has, as far as anybody knows */
     uint8_t tradeable; /* valid, trading, two sides, not crossed */
-    uint8_t pad_[6];
+    uint8_t status;    /* TT_BOOK_STATUS_* */
+    uint8_t reason;    /* TT_BOOK_REASON_*: why it is so */
+    uint8_t pad_[4];
 } tt_book_view;
 
 typedef struct {

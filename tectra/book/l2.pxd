@@ -6,6 +6,7 @@ from libc.stdint cimport int64_t, uint8_t, uint32_t
 
 from tectra.book.l3 cimport tt_top
 from tectra.core.msg cimport tt_book_level
+from tectra.journal.digest cimport tt_digest
 
 
 cdef extern from "tectra/l2.h" nogil:
@@ -23,6 +24,7 @@ cdef extern from "tectra/l2.h" nogil:
     int64_t tt_l2_level_qty(const tt_l2 *b, uint8_t side, int64_t px)
     uint32_t tt_l2_levels(const tt_l2 *b, uint8_t side, uint32_t max, int64_t *px, int64_t *qty)
     int tt_l2_check(const tt_l2 *b)
+    void tt_l2_digest(const tt_l2 *b, uint32_t instrument_id, tt_digest *d)
 
 
 cdef class L2Book:

@@ -13,16 +13,18 @@ from tectra.core.base cimport TT_E_FULL, TT_NO_PX, TT_OK
 from tectra.core.msg cimport (
     TT_SIDE_BUY,
     TT_SIDE_SELL,
+    TT_T_BOOK_CLEAR,
     TT_T_BOOK_LEVEL,
     tt_book_level,
     tt_head,
     tt_rec_bytes,
 )
 from tectra.core.rc cimport check_with
+from tectra.journal.digest cimport TT_DIGEST_HEX_BYTES, tt_digest, tt_digest_hex, tt_digest_init
 
 import numpy as np
 
-from tectra.book.view import BookState, Top, checked_levels
+from tectra.book.view import LADDER, BookState, Top, checked_levels
 from tectra.core.errors import CapacityError, InputError, OutOfMemoryError, TruncatedInputError
 
 __all__ = ["L2Book"]
@@ -101,7 +103,8 @@ cdef class L2Book:
         return self.c.changed != 0
 
     def apply(self, records) -> int:
-        """Apply the book_level records of this instrument among others; returns how many.
+        """Apply the book_level and book_clear records of this instrument (a book_clear of all, with
+        instrument 0, is one of them) among others; returns how many.
 
         Stops at a bad one and raises.
         """
@@ -117,6 +120,9 @@ cdef class L2Book:
                 if at > slots.n:
                     raise TruncatedInputError(
                         "records: the last one ends outside of the buffer; read the rest of it")
+                if rec.template_id == TT_T_BOOK_CLEAR and rec.instrument_id in (0, wanted):
+                    tt_l2_clear(self.c)
+                    applied += 1
                 if rec.template_id != TT_T_BOOK_LEVEL or rec.instrument_id != wanted:
                     continue
                 rc = tt_l2_apply(self.c, <const tt_book_level *>rec)
@@ -185,6 +191,18 @@ cdef class L2Book:
             tt_l2_levels(self.c, side, count, &rows[0, 0], &rows[1, 0])
         return list(zip(raw[0].tolist(), raw[1].tolist()))
 
+    def levels(self, n: int):
+        """The top n levels, best first, as an array of dtype LADDER with n rows; no orders."""
+        cdef uint32_t count = checked_levels(n, 1 << 24)
+        cdef int64_t[:, ::1] px = np.full((2, count), TT_NO_PX, np.int64)
+        cdef int64_t[:, ::1] qty = np.zeros((2, count), np.int64)
+        out = np.zeros(count, LADDER)
+        tt_l2_levels(self.c, TT_SIDE_BUY, count, &px[0, 0], &qty[0, 0])
+        tt_l2_levels(self.c, TT_SIDE_SELL, count, &px[1, 0], &qty[1, 0])
+        out["bid_px"], out["ask_px"] = px[0], px[1]
+        out["bid_qty"], out["ask_qty"] = qty[0], qty[1]
+        return out
+
     def depth_at(self, levels: int):
         """(bids, asks): lists of (px, qty), best first, at most `levels` of each."""
         cdef uint32_t count = checked_levels(levels, 1 << 28)
@@ -193,3 +211,12 @@ cdef class L2Book:
     def check(self) -> bool:
         """Integrity: both sides strictly sorted, every quantity positive."""
         return tt_l2_check(self.c) == TT_OK
+
+    def digest(self) -> str:
+        """32 hexadecimal digits over instrument and levels; equal for equal books."""
+        cdef tt_digest d
+        cdef char text[TT_DIGEST_HEX_BYTES]
+        tt_digest_init(&d)
+        tt_l2_digest(self.c, self.instrument_id, &d)
+        tt_digest_hex(&d, text)
+        return text[:32].decode()

@@ -5,7 +5,8 @@
 from libc.stddef cimport size_t
 from libc.stdint cimport int16_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 
-from tectra.core.msg cimport tt_book_level, tt_head
+from tectra.core.msg cimport tt_book_add, tt_book_level, tt_head
+from tectra.journal.digest cimport tt_digest
 
 
 cdef extern from "tectra/l3.h" nogil:
@@ -16,6 +17,7 @@ cdef extern from "tectra/l3.h" nogil:
         TT_FX_EXECUTE
         TT_FX_REMOVE
         TT_FX_REPLACE
+        TT_FX_CLEAR
     enum:
         TT_BOOK_NO_BID
         TT_BOOK_NO_ASK
@@ -69,6 +71,7 @@ cdef extern from "tectra/l3.h" nogil:
         tt_l3_book *books
         tt_pool order_pool
         tt_pool level_pool
+        uint64_t next_prio
         uint32_t slots
         uint32_t slots_max
         uint32_t short_of
@@ -144,6 +147,25 @@ cdef extern from "tectra/l3.h" nogil:
     int tt_l3_run_watch(tt_l3 *b, tt_l3_batch *batch, tt_l3_watch *w)
     int tt_l3_run_publish(tt_l3 *b, tt_l3_batch *batch, tt_l3_outlet *o)
     void tt_l3_state(const tt_l3 *b, uint32_t instrument_id, uint32_t levels, int64_t *out)
+
+
+cdef extern from "tectra/l3_image.h" nogil:
+    ctypedef struct tt_l3_top_row:
+        uint32_t instrument_id
+        uint32_t state
+        tt_top top
+
+    ctypedef struct tt_l3_loader:
+        tt_l3 *book
+        const uint64_t *prio
+        size_t n
+        size_t at
+
+    void tt_l3_tops(const tt_l3 *b, tt_l3_top_row *out)
+    size_t tt_l3_image(
+        const tt_l3 *b, uint32_t slot, const tt_book_add *like, tt_book_add *out, uint64_t *prio)
+    void tt_l3_digest_slot(const tt_l3 *b, uint32_t slot, int with_prio, tt_digest *d)
+    int tt_l3_load(tt_l3_loader *l, tt_l3_batch *batch)
 
 
 # A contiguous buffer of whole 64-byte slots, held until close().

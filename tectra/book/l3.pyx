@@ -22,12 +22,14 @@ from tectra.core.msg cimport (
 )
 from tectra.core.rc cimport check, check_with
 from tectra.core.stop cimport stop_flag, tt_stop_check
+from tectra.journal.digest cimport TT_DIGEST_HEX_BYTES, tt_digest, tt_digest_hex, tt_digest_init
 
 import numpy as np
 
 from tectra.book.view import (
     LADDER,
     ORDER,
+    TOPS,
     BookState,
     Fault,
     FaultReport,
@@ -306,6 +308,7 @@ cdef class L3Book:
         """Apply records.
 
         Returns the book_level records (whole quantity, 0 = gone) of every level that they changed.
+        A book_clear stays one: tell it by template_id; L2Book.apply understands both.
         """
         cdef Slots slots = Slots(records)
         cdef tt_l3_batch batch = _batch(slots, self.faults)
@@ -391,6 +394,12 @@ cdef class L3Book:
         out["bid_orders"], out["ask_orders"] = orders[0], orders[1]
         return out
 
+    def tops(self):
+        """Best prices of every instrument as an array of dtype TOPS; the row is the slot."""
+        cdef uint8_t[::1] memory = np.empty(self.c.slots * sizeof(tt_l3_top_row) or 1, np.uint8)
+        tt_l3_tops(self.c, <tt_l3_top_row *>&memory[0])
+        return np.asarray(memory)[: self.c.slots * sizeof(tt_l3_top_row)].view(TOPS)
+
     def depth_at(self, instrument_id: int, levels: int):
         """(bids, asks): lists of (px, qty), best first, at most `levels` of each."""
         cdef uint32_t slot = self.slot_of(instrument_id)
@@ -446,7 +455,7 @@ cdef class L3Book:
     # Trust
 
     def faults_of(self, instrument_id: int) -> int:
-        """Records of this instrument that could not be applied; a book is valid while this is 0."""
+        """Records that could not be applied since the last clear; a book is valid while it is 0."""
         return self.c.books[self.slot_of(instrument_id)].faults
 
     def fault_report(self):
@@ -472,6 +481,18 @@ cdef class L3Book:
         if instrument_id is None:
             return tt_l3_check_all(self.c) == TT_OK
         return tt_l3_check(self.c, self.slot_of(instrument_id)) == TT_OK
+
+    def digest(self, *, priorities: bool = True) -> str:
+        """32 hexadecimal digits over every order in queue order, instruments by id: equal for equal
+        books. Without `priorities` their numbers do not count. An empty book is as good as none.
+        """
+        cdef tt_digest d
+        cdef char text[TT_DIGEST_HEX_BYTES]
+        tt_digest_init(&d)
+        for slot in np.argsort(self.tops()["instrument_id"]).tolist():
+            tt_l3_digest_slot(self.c, slot, priorities, &d)
+        tt_digest_hex(&d, text)
+        return text[:32].decode()
 
 
 cdef object _name(int code):

@@ -18,6 +18,7 @@ __all__ = [
     "LADDER",
     "NO_PX",
     "ORDER",
+    "TOPS",
     "Top",
     "changes_dtype",
     "checked_levels",
@@ -42,6 +43,20 @@ LADDER = np.dtype(
 
 # One resting order. prio grows with each order that joins any book of the set.
 ORDER = np.dtype([("order_ref", "<u8"), ("prio", "<u8"), ("px", "<i8"), ("qty", "<i8")])
+
+# One row for each instrument of a book set; state: BookState flags. An empty side: px NO_PX.
+TOPS = np.dtype(
+    [
+        ("instrument_id", "<u4"),
+        ("state", "<u4"),
+        ("bid_px", "<i8"),
+        ("bid_qty", "<i8"),
+        ("ask_px", "<i8"),
+        ("ask_qty", "<i8"),
+        ("bid_orders", "<u4"),
+        ("ask_orders", "<u4"),
+    ]
+)
 
 
 class BookState(IntFlag):

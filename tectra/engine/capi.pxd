@@ -34,6 +34,10 @@ cdef extern from "tectra/timers.h" nogil:
     int tt_timers_due(const tt_timers *t, int64_t now_ns, tt_timer *out)
 
 
+cdef extern from "tectra/book_trust.h" nogil:
+    bint tt_trust_take_news(tt_instrument_state *s)
+
+
 cdef extern from "tectra/pipeline.h" nogil:
     enum: TT_STEP_ROOM, TT_FLUSH_ROOM, TT_PENDING_PER_STRATEGY
 
@@ -66,6 +70,7 @@ cdef extern from "tectra/pipeline.h" nogil:
         tt_order_reject *pending
         tt_errlog *errors
         uint32_t pending_max
+        uint32_t n_news
         uint8_t *scratch
 
     int tt_pipeline_say(tt_pipeline *p, void *rec)

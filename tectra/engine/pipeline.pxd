@@ -17,6 +17,7 @@ cdef class Pipeline(EngineState):
     cdef int step_report(self, const tt_head *rec) except -1 nogil
     cdef int step_control(self, const tt_head *rec) except -1 nogil
     cdef int mark(self) except -1 nogil
+    cdef int call_news(self) except -1 nogil
     cdef int call_book(self, uint32_t slot) except -1 nogil
     cdef int call_trade(self, uint32_t slot) except -1 nogil
     cdef int call_one(self, int i, uint8_t callback, uint32_t slot) except -1 nogil

@@ -24,10 +24,10 @@ from tectra.core.msg cimport (
     TT_DIR_INPUT,
     TT_SESSION_KIND_END,
     TT_SESSION_KIND_START,
+    TT_T_BOOK_CLEAR,
     TT_T_BOOK_REPLACE,
     TT_T_CONTROL_PARAM,
     TT_T_END,
-    TT_T_ORDER_ACK,
     TT_T_ORDER_FILL,
     TT_T_ORDER_REJECT,
     TT_T_SESSION,
@@ -48,6 +48,7 @@ from tectra.core.msg cimport (
 from tectra.core.rc cimport check
 from tectra.engine.capi cimport (
     TT_FLUSH_ROOM,
+    TT_PENDING_PER_STRATEGY,
     TT_STEP_ROOM,
     tt_flow_control,
     tt_flow_flush,
@@ -62,6 +63,7 @@ from tectra.engine.capi cimport (
     tt_pipeline_take,
     tt_tap_room,
     tt_timers_due,
+    tt_trust_take_news,
 )
 from tectra.strategy.capi cimport (
     TT_TRADES_KEPT,
@@ -129,7 +131,7 @@ cdef class Pipeline(EngineState):
         rec = tt_pipeline_take(p, rec, &rc)
         if rc != TT_OK:
             check(rc)
-        if template_id < TT_T_ORDER_ACK:
+        if template_id <= TT_T_BOOK_CLEAR:
             return self.step_market(rec)
         if template_id <= TT_T_ORDER_REJECT:
             return self.step_report(rec)
@@ -143,6 +145,8 @@ cdef class Pipeline(EngineState):
         cdef uint64_t started = 0
         if rec.template_id > TT_T_BOOK_REPLACE:
             slot = tt_pipeline_reference(p, rec)
+            if p.n_news:
+                return self.call_news()
             return self.call_trade(slot) if slot < p.slots else 0
         slot = tt_pipeline_market(p, rec, &is_trade, &rc)
         while rc == TT_E_FULL:
@@ -153,7 +157,7 @@ cdef class Pipeline(EngineState):
             started = tt_tsc()
             tt_hist_record(self.hist_apply.c, started - self.t0)
         if slot >= p.slots:
-            return 0
+            return self.call_news() if p.n_news else 0
         if is_trade:
             self.call_trade(slot)
         self.call_book(slot)
@@ -226,6 +230,22 @@ cdef class Pipeline(EngineState):
                     check(rc)
         return 0
 
+    cdef int call_news(self) except -1 nogil:
+        """Tell strategies of every book whose status changed; all of them have changed by now."""
+        cdef tt_pipeline *p = self.c
+        cdef uint32_t slot = 0
+        cdef uint32_t left = p.n_news
+        p.n_news = 0
+        while left and slot < p.slots:
+            if tt_trust_take_news(&p.state[slot]):
+                left -= 1
+                if p.pending_max - p.n_pending < p.strategies * TT_PENDING_PER_STRATEGY:
+                    with gil:
+                        self.grow_pending()
+                self.call_book(slot)
+            slot += 1
+        return 0
+
     cdef int call_book(self, uint32_t slot) except -1 nogil:
         cdef uint64_t todo = self.subscribed[slot] & self.want[TT_CALLBACK_ON_BOOK_UPDATE]
         cdef tt_pipeline *p = self.c
@@ -233,12 +253,14 @@ cdef class Pipeline(EngineState):
             return 0
         self.view.slot = slot
         self.view.top = tt_l3_top(p.book, slot)
-        self.view.instrument_id = p.market.cause.instrument_id
+        self.view.instrument_id = p.book.books[slot].instrument_id
         self.view.ts_event_ns = p.market.cause.ts_event_ns
         self.view.ts_recv_ns = p.market.cause.ts_recv_ns
         self.view.ring_seq = p.market.cause.ring_seq
         self.view.valid = tt_market_valid(&p.market, slot)
         self.view.tradeable = tt_market_tradeable(&p.market, slot)
+        self.view.status = p.state[slot].status
+        self.view.reason = p.state[slot].reason
         while todo:
             self.call_one(tt_lowest_bit(todo), TT_CALLBACK_ON_BOOK_UPDATE, slot)
             todo &= todo - 1

@@ -47,3 +47,4 @@ cdef class EngineState:
     cdef int make_room(self, uint64_t slots) except -1
     cdef uint32_t slot_of(self, instrument) except? 0xFFFFFFFF
     cdef int grow_book(self) except -1
+    cdef int grow_pending(self) except -1

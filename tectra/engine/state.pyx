@@ -5,7 +5,7 @@ Owns the memory of pipeline.h; one thread calls it. Nothing here runs per record
 """
 from cpython.ref cimport PyObject
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
-from libc.stdlib cimport calloc, free
+from libc.stdlib cimport calloc, free, realloc
 from libc.string cimport memset
 
 from tectra.core.base cimport TT_OK
@@ -133,6 +133,7 @@ cdef class EngineState:
             if self.book.add_instrument(instrument.instrument_id) != slot:
                 raise InputError("the book of a pipeline must be new")
             p.state[slot].trading_state = b"T"
+            p.state[slot].venue_id = int(instrument.exchange)
         self.book_views = tuple(
             [BookView.make(&p.market, slot, it, self) for slot, it in enumerate(self.instruments)]
         )
@@ -230,6 +231,16 @@ cdef class EngineState:
 
     cdef int grow_book(self) except -1:
         return self.book.grow()
+
+    cdef int grow_pending(self) except -1:
+        """Room for what the gate may refuse of one more round of callbacks in the same step."""
+        cdef uint32_t room = 2 * self.c.pending_max
+        cdef void *pending = realloc(self.c.pending, room * sizeof(tt_order_reject))
+        if pending == NULL:
+            raise MemoryError("pipeline")
+        self.c.pending = <tt_order_reject *> pending
+        self.c.pending_max = room
+        return 0
 
     def mid_px2(self, instrument):
         """Twice the mid price of an instrument, None without one."""

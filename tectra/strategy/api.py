@@ -40,7 +40,13 @@ class Strategy(ABC):
 
     @abstractmethod
     def on_book_update(self, ctx: "Context", book: "BookView") -> None:
-        """The book of a subscribed instrument changed."""
+        """The book of a subscribed instrument changed, or how far it can be trusted did.
+
+        There is no other callback for trouble: when a book becomes invalid, is cleared, is being
+        recovered, goes stale or is sound again, this is called once with `book.valid`,
+        `book.status` and `book.reason` as they are from here on. Ask `book.tradeable` before
+        trading.
+        """
 
     @abstractmethod
     def on_trade(self, ctx: "Context", trade: "TradeView") -> None:

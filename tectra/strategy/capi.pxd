@@ -40,6 +40,9 @@ cdef extern from "tectra/strategy.h" nogil:
         int64_t mark_px2
         uint32_t errors
         char trading_state
+        uint8_t status
+        uint8_t reason
+        uint16_t venue_id
 
     ctypedef struct tt_market:
         const tt_l3 *l3
@@ -62,6 +65,8 @@ cdef extern from "tectra/strategy.h" nogil:
         uint32_t slot
         uint8_t valid
         uint8_t tradeable
+        uint8_t status
+        uint8_t reason
 
     ctypedef struct tt_ctx:
         int64_t now_ns

@@ -11,6 +11,8 @@ cdef class CompiledStrategy:
 
     `PARAMS` declares parameters as for a Python strategy; `configure` receives them before the
     first event and copies them into C fields, and so does `on_params_update` when they change.
+    `on_book_update` is also called when only the status of a book changed: look at book.tradeable
+    (book.valid, book.status, book.reason) before trading.
     """
 
     PARAMS = {}

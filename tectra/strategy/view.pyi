@@ -1,7 +1,7 @@
 from typing import final
 
 from tectra.core.fixed import Price, Quantity
-from tectra.core.msg import FillReason, Liquidity, Side
+from tectra.core.msg import BookReason, BookStatus, FillReason, Liquidity, Side
 from tectra.refdata.instrument import Instrument
 
 @final
@@ -35,6 +35,10 @@ class BookView:
     def valid(self) -> bool: ...
     @property
     def tradeable(self) -> bool: ...
+    @property
+    def status(self) -> BookStatus: ...
+    @property
+    def reason(self) -> BookReason | int: ...
     @property
     def ts_event_ns(self) -> int: ...
     @property

@@ -13,7 +13,9 @@ from tectra.core.base cimport TT_NO_PX
 from tectra.core.fixed cimport price_of, quantity_of
 
 from tectra.core.errors import InputError
-from tectra.core.msg import FillReason, Liquidity, Side
+from tectra.core.msg import BookReason, BookStatus, FillReason, Liquidity, Side
+
+_REASONS = {int(reason): reason for reason in BookReason}
 
 
 cdef object _price(object instrument, int64_t px):
@@ -110,13 +112,27 @@ cdef class BookView:
 
     @property
     def valid(self):
-        """False once a record contradicted the book."""
+        """It is what the venue has, as far as anybody knows. False from a refused record, a gap or
+        a clear on, and while `status` is INVALID, RECOVERING or STALE; only a book_status VALID
+        mends it.
+        """
         return tt_market_valid(self.market, self.slot) != 0
 
     @property
     def tradeable(self):
-        """Valid, trading, two sides, not crossed."""
+        """Valid (so not stale), trading, two sides, not crossed."""
         return tt_market_tradeable(self.market, self.slot) != 0
+
+    @property
+    def status(self):
+        """BookStatus; NONE while nobody said anything and nothing went wrong."""
+        return BookStatus(self.market.state[self.slot].status)
+
+    @property
+    def reason(self):
+        """BookReason of the status; a number that this version has no name for stays a number."""
+        cdef int value = self.market.state[self.slot].reason
+        return _REASONS.get(value, value)
 
     @property
     def ts_event_ns(self):

@@ -177,6 +177,22 @@ static void step_replace(tt_l3 *b, uint32_t style)
     model[model_n++] = (model_order){r.new_order_ref, model_prio++, r.px, r.qty, o.id, o.side};
 }
 
+/* One instrument, or by number 0 all of them: its orders leave, the others' stay. */
+static void step_clear(tt_l3 *b)
+{
+    tt_book_clear r;
+    tt_book_effect fx;
+    uint32_t kept = 0;
+    tt_rec_init(&r, TT_T_BOOK_CLEAR);
+    r.instrument_id = (uint32_t)(rnd() % INSTRUMENTS) * 40000;
+    CHECK(apply(b, &r, &fx) == TT_OK);
+    for (uint32_t i = 0; i < model_n; i++)
+        if (r.instrument_id != 0 && model[i].id != r.instrument_id)
+            model[kept++] = model[i];
+    CHECK(fx.kind == (kept == model_n ? TT_FX_NONE : TT_FX_CLEAR) && fx.qty == model_n - kept);
+    model_n = kept;
+}
+
 /* The whole set against the list: order fields, what stands ahead, level sums, tops, integrity. */
 static void compare(const tt_l3 *b)
 {
@@ -221,7 +237,9 @@ int main(int argc, char **argv)
     tt_l3_attach(&book, INSTRUMENTS, fixed, mem, cap);
     for (uint64_t n = 0; n < steps; n++) {
         const uint64_t r = rnd() % 100;
-        if (model_n == 0 || (r < 45 && model_n < ORDERS_MAX))
+        if (rnd() % 256 == 0)
+            step_clear(&book);
+        else if (model_n == 0 || (r < 45 && model_n < ORDERS_MAX))
             step_add(&book, style);
         else if (r < 85 || model_n == ORDERS_MAX)
             step_reduce(&book, kinds[rnd() % 4]);

@@ -122,6 +122,24 @@ static int market(uint8_t *out, uint64_t i)
     return 1;
 }
 
+/* The recorded book is built anew, or is whole again; by number 0 that of every instrument. */
+static void rebuild(uint8_t *out, uint64_t i)
+{
+    const int clear = below(16) == 0;
+    tt_rec_init(out, clear ? TT_T_BOOK_CLEAR : TT_T_BOOK_STATUS);
+    tt_book_status *status = (tt_book_status *)(void *)out;
+    status->ts_event_ns = (int64_t)i;
+    status->instrument_id = below(4);
+    if (!clear)
+        status->status = (uint8_t)(TT_BOOK_STATUS_VALID + (below(4) == 0));
+}
+
+static int rebuilding(uint32_t instrument_id)
+{
+    const uint32_t at = tt_sim_insts_find(&sim.insts, instrument_id);
+    return at == TT_SIM_NIL ? sim.rebuilding_new : sim.insts.at[at].rebuilding;
+}
+
 static void step(uint64_t i)
 {
     uint8_t rec[128] __attribute__((aligned(64)));
@@ -130,7 +148,10 @@ static void step(uint64_t i)
     if (below(3) == 0)
         request(i);
     take();
-    market(rec, i);
+    if (below(24) == 0)
+        rebuild(rec, i);
+    else
+        market(rec, i);
     memset(&fx, 0, sizeof fx);
     rc = tt_l3_apply(&book, (tt_head *)(void *)rec, &fx);
     if (rc == TT_E_FULL)
@@ -143,6 +164,8 @@ static void step(uint64_t i)
         fail("on_market", rc);
     const int64_t given = take();
     volume_given += (uint64_t)given;
+    if (given > 0 && rebuilding(((tt_head *)(void *)rec)->instrument_id))
+        fail("traded on a book that is not whole", (int)given);
     if (given > ((tt_book_add *)(void *)rec)->qty)
         fail("volume used twice", (int)given);
     if ((rc = tt_sim_check(&sim)) != TT_OK)

@@ -13,6 +13,18 @@ MUTATIONS = [
     ("sim_arrive.h", " - tt_sim_taken_qty(s, inst, other, px)", "", "taken twice"),
     ("sim_state.h", "    tt_sim_taken_move(&s->taken, &old.taken);\n", "", "growth"),
     ("sim_state.h", "        s->unslotted--;\n", "", "late slot"),
+    (
+        "fill.h",
+        "!inst->halted &&\n                        !inst->rebuilding;",
+        "!inst->halted;",
+        "trades while rebuilt",
+    ),
+    (
+        "sim_rebuild.h",
+        "            s->orders.at[i].ahead_qty = 0;\n",
+        "",
+        "queue of a cleared book",
+    ),
 ]
 
 

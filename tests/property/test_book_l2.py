@@ -2,7 +2,7 @@
 
 import hypothesis.strategies as st
 import pytest
-from book_records import book_level
+from book_records import book_level, clear
 from hypothesis import given
 from l2_model import ModelLevels
 
@@ -53,3 +53,18 @@ def test_a_negative_quantity_is_refused_and_changes_nothing(flow, bad):
     with pytest.raises(InputError, match="quantity of 0 or more"):
         book.apply_update(Side.BUY, 5, bad)
     assert book.depth_at(100) == before
+
+
+@given(st.lists(st.one_of(updates, st.sampled_from([0, 1, 2])), max_size=60))
+def test_clears_among_updates(flow):
+    book, model = L2Book(1), ModelLevels()
+    records = b""
+    for step in flow:
+        if isinstance(step, int):
+            records += clear(step)
+            model = ModelLevels() if step in (0, 1) else model
+        else:
+            records += book_level(*step)
+            model.set(*step)
+    book.apply(records)
+    same(book, model)

@@ -16,6 +16,7 @@ __all__ = [
     "add",
     "book_level",
     "cancel",
+    "clear",
     "delete",
     "execute",
     "execute_priced",
@@ -78,6 +79,10 @@ def replace(
         instrument_id=instrument_id,
         **more,
     )
+
+
+def clear(instrument_id: int = 1, **more: int) -> bytes:
+    return encode(Template.BOOK_CLEAR, instrument_id=instrument_id, **more)
 
 
 def book_level(side: int, px: int, qty: int, instrument_id: int = 1, **more: int) -> bytes:

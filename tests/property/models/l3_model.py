@@ -68,6 +68,11 @@ class ModelBook:
         del self.by_ref[ref]
         self.add(new_ref, old.side, px, qty, instrument)
 
+    def clear(self, instrument: int = 1) -> None:
+        """Every order of an instrument leaves; 0: every order."""
+        for ref in [r for r, o in self.by_ref.items() if instrument in (0, o.instrument)]:
+            del self.by_ref[ref]
+
     def queue(self, instrument: int, side: int) -> list[tuple[int, int, int, int]]:
         """(ref, prio, px, qty), best price first, then first come first."""
         found = [
