@@ -13,14 +13,36 @@ from tectra.book.checksum import (
     local_hash,
     register_checksum,
 )
+from tectra.book.compare import (
+    BookComparison,
+    BookPicture,
+    LevelDifference,
+    Moment,
+    compare_books,
+)
+from tectra.book.depth import (
+    CUMULATIVE,
+    WINDOW,
+    DepthNear,
+    Sweep,
+    cumulative_depth,
+    depth_near,
+    ladder_window,
+    sweep,
+)
+from tectra.book.features import FEATURES, FeatureFiller, OrderFlow, book_features, flow_dtype
+from tectra.book.image import ImageStamp, L3Image, Trust, l2_image, l3_image
 from tectra.book.l2 import L2Book
 from tectra.book.l3 import L3Book
-from tectra.book.metrics import MetricsFiller, book_metrics
+from tectra.book.metrics import MetricsFiller, MetricsPublisher, book_metrics
+from tectra.book.snapshot_file import BookSnapshot, SnapshotAbout, read_snapshot
+from tectra.book.store import BookStore, DamagedSnapshot
 from tectra.book.tick import TickMapper
 from tectra.book.view import (
     LADDER,
     NO_PX,
     ORDER,
+    TOPS,
     BookState,
     Fault,
     FaultReport,
@@ -29,24 +51,54 @@ from tectra.book.view import (
 )
 
 __all__ = [
+    "BookComparison",
+    "BookPicture",
+    "BookSnapshot",
     "BookState",
     "BoundChecksum",
     "ChecksumAlgorithm",
+    "BookStore",
+    "CUMULATIVE",
+    "DamagedSnapshot",
+    "DepthNear",
+    "FEATURES",
     "Fault",
     "FaultReport",
+    "FeatureFiller",
+    "ImageStamp",
     "L2Book",
     "L3Book",
+    "L3Image",
     "LADDER",
+    "LevelDifference",
     "MetricsFiller",
+    "MetricsPublisher",
+    "Moment",
     "NO_PX",
     "ORDER",
     "TextForm",
+    "OrderFlow",
+    "SnapshotAbout",
+    "Sweep",
+    "TOPS",
     "TickMapper",
     "Top",
+    "Trust",
+    "WINDOW",
+    "book_features",
     "book_metrics",
     "changes_dtype",
     "checksum_algorithm",
     "checksum_names",
     "local_hash",
     "register_checksum",
+    "compare_books",
+    "cumulative_depth",
+    "depth_near",
+    "flow_dtype",
+    "l2_image",
+    "l3_image",
+    "ladder_window",
+    "read_snapshot",
+    "sweep",
 ]

@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 from tectra.book.l2 import L2Book
 from tectra.book.l3 import L3Book
 
-__all__ = ["MetricsFiller", "book_metrics"]
+__all__ = ["MetricsFiller", "MetricsPublisher", "book_metrics"]
 
 @final
 class MetricsFiller:
@@ -22,6 +22,15 @@ class MetricsFiller:
         ts_event_ns: int = 0,
         ring_seq: int = 0,
     ) -> NDArray[np.void]: ...
+
+@final
+class MetricsPublisher:
+    def __new__(cls, book: L3Book, levels: int = 5) -> MetricsPublisher: ...
+    @property
+    def book(self) -> L3Book: ...
+    @property
+    def levels(self) -> int: ...
+    def apply(self, records: Any) -> NDArray[np.void]: ...
 
 def book_metrics(
     book: L3Book | L2Book, instrument_id: int | None = None, levels: int = 5

@@ -16,11 +16,12 @@ NaN in floats.
 # ext/tectra/metrics.h.
 
 from cython cimport final
-from libc.stdint cimport int64_t
+from libc.stddef cimport size_t
+from libc.stdint cimport int64_t, uint8_t, uint32_t
 
 from tectra.book.l2 cimport L2Book
-from tectra.book.l3 cimport L3Book
-from tectra.core.msg cimport TT_T_BOOK_METRICS, tt_book_metrics, tt_rec_init
+from tectra.book.l3 cimport L3Book, Slots, tt_l3_batch
+from tectra.core.msg cimport TT_T_BOOK_METRICS, tt_book_metrics, tt_head, tt_rec_init
 from tectra.core.rc cimport check
 
 import numpy as np
@@ -29,7 +30,11 @@ from tectra.book.view import checked_levels
 from tectra.core.errors import InputError
 from tectra.core.msg import DTYPES, Template
 
-__all__ = ["MetricsFiller", "book_metrics"]
+__all__ = ["MetricsFiller", "MetricsPublisher", "book_metrics"]
+
+cdef enum:
+    SLOTS_PER_BATCH = 1 << 16
+    ROWS_PER_BATCH = 1 << 12
 
 
 @final
@@ -61,6 +66,63 @@ cdef class MetricsFiller:
         self.c.ts_event_ns = self.c.ts_recv_ns = ts_event_ns
         self.c.ring_seq = ring_seq
         return self.array
+
+
+@final
+cdef class MetricsPublisher:
+    """Applies records to an order-by-order book and says the metrics of every book they change.
+
+    A book_metrics record is made within the same call, right behind the record that caused it, and
+    carries its ring_seq and both its times. Owner thread: the book's. Nothing is made for a record
+    that left the top `levels` as they were, or that the book refused. Metrics that do not fit are
+    undefined.
+    """
+
+    def __cinit__(self, L3Book book not None, levels=5):
+        self.book = book
+        self.levels = checked_levels(levels, TT_METRICS_LEVELS_MAX)
+
+    cdef object every_book(self, const tt_head *cause):
+        cdef tt_metrics_outlet outlet
+        cdef uint32_t slot, count = self.book.c.slots
+        cdef uint8_t[::1] room
+        out = np.empty(count * sizeof(tt_book_metrics), np.uint8)
+        room = out
+        outlet.out = <tt_book_metrics *>&room[0]
+        outlet.cap, outlet.used, outlet.levels = count, 0, self.levels
+        for slot in range(count):
+            tt_metrics_write(self.book.c, &outlet, cause, slot)
+        return out
+
+    def apply(self, records):
+        """Apply records in 64-byte slots; returns the book_metrics records that they caused."""
+        cdef Slots slots = Slots(records)
+        cdef tt_l3_batch batch
+        cdef tt_metrics_outlet outlet
+        cdef uint8_t[::1] room
+        cdef size_t behind
+        cdef int rc
+        chunks = []
+        batch.slots, batch.n, batch.at, batch.faults = slots.p, slots.n, 0, self.book.faults
+        outlet.cap, outlet.levels = ROWS_PER_BATCH, self.levels
+        try:
+            while batch.at < slots.n:
+                chunk = np.empty(ROWS_PER_BATCH * sizeof(tt_book_metrics), np.uint8)
+                room = chunk
+                outlet.out = <tt_book_metrics *>&room[0]
+                outlet.used = 0
+                batch.until = batch.at + SLOTS_PER_BATCH
+                with nogil:
+                    rc = tt_l3_run_metrics(self.book.c, &batch, &outlet)
+                chunks.append(chunk[: outlet.used * sizeof(tt_book_metrics)])
+                if outlet.all_cleared:
+                    behind = batch.at - 1
+                    chunks.append(self.every_book(<const tt_head *>(slots.p + behind * 64)))
+                self.book.grow_or_check(rc)
+        finally:
+            slots.close()
+        found = np.concatenate(chunks) if chunks else np.empty(0, np.uint8)
+        return found.view(DTYPES[Template.BOOK_METRICS])
 
 
 def book_metrics(book, instrument_id=None, levels: int = 5):
