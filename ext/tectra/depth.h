@@ -6,22 +6,45 @@
 #include "l2.h"
 #include "l3_query.h"
 
-/* Valid until the next apply. */
+/* One level; a price-level book knows no orders. */
+typedef struct {
+    int64_t px, qty;
+    uint32_t orders;
+    uint32_t pad_;
+} tt_book_step;
+
+/* Valid until the next apply. `best`, `next` and `walk` are where a walk over the levels of an
+ * order-by-order book stands. */
 typedef struct {
     const tt_l3 *l3; /* NULL: a price-level book */
-    const tt_l3_rung *rungs;
+    const tt_l3_book *book;
     const tt_l2_rung *flat;
     uint32_t count, side; /* side index */
+    tt_ladder_cursor walk;
+    tt_book_step best, last;
+    uint32_t next; /* level that walk gives next */
+    uint32_t pad_;
 } tt_book_side;
+
+static inline tt_book_step tt_book_step_next_(tt_book_side *s)
+{
+    const tt_l3_level *level = &s->l3->levels[tt_ladder_next(&s->walk)];
+    s->next++;
+    return s->last = (tt_book_step){level->px, level->qty, level->orders, 0};
+}
 
 static inline tt_book_side tt_book_side_l3(const tt_l3 *b, uint32_t slot, uint32_t side)
 {
     const tt_l3_book *book = &b->books[slot];
     TT_ASSERT(slot < b->slots && side < 2);
-    return (tt_book_side){.l3 = b,
-                          .rungs = tt_ladder_rungs(b, book, side),
-                          .count = book->levels[side],
-                          .side = side};
+    tt_book_side s = {.l3 = b,
+                      .book = book,
+                      .count = book->levels[side],
+                      .side = side,
+                      .walk = tt_ladder_begin(b, book, side)};
+    if (s.count)
+        s.best = tt_book_step_next_(&s);
+    return s;
 }
 
 static inline tt_book_side tt_book_side_l2(const tt_l2 *b, uint32_t side)
@@ -30,20 +53,23 @@ static inline tt_book_side tt_book_side_l2(const tt_l2 *b, uint32_t side)
     return (tt_book_side){.flat = b->rungs[side], .count = b->count[side], .side = side};
 }
 
-/* One level; a price-level book knows no orders. */
-typedef struct {
-    int64_t px, qty;
-    uint32_t orders;
-    uint32_t pad_;
-} tt_book_step;
-
-/* The n-th level from the best, n < count. */
-static inline tt_book_step tt_book_step_at(const tt_book_side *s, uint32_t n)
+/* The n-th level from the best, n < count. One after the other costs one step each; going back
+ * starts at the best again. */
+static inline tt_book_step tt_book_step_at(tt_book_side *s, uint32_t n)
 {
     TT_ASSERT(n < s->count);
     if (s->l3 != NULL) {
-        const tt_l3_level *level = &s->l3->levels[s->rungs[s->count - 1 - n].level];
-        return (tt_book_step){level->px, level->qty, level->orders, 0};
+        if (n == 0)
+            return s->best;
+        if (n + 1 == s->next)
+            return s->last;
+        if (n < s->next) {
+            s->walk = tt_ladder_begin(s->l3, s->book, s->side);
+            s->next = 0;
+        }
+        while (s->next < n)
+            (void)tt_book_step_next_(s);
+        return tt_book_step_next_(s);
     }
     const tt_l2_rung *rung = &s->flat[s->count - 1 - n];
     return (tt_book_step){s->side ? -rung->key : rung->key, rung->qty, 0, 0};
@@ -57,7 +83,7 @@ static inline uint64_t tt_book_behind(const tt_book_side *s, int64_t best, int64
 
 /* Quantity of the levels within `distance` price units of the best price. TT_E_OVERFLOW: the sum
  * does not fit int64. */
-static inline int tt_depth_near(const tt_book_side *s, uint64_t distance, int64_t *qty,
+static inline int tt_depth_near(tt_book_side *s, uint64_t distance, int64_t *qty,
                                 uint32_t *levels)
 {
     *qty = 0;
@@ -75,7 +101,7 @@ static inline int tt_depth_near(const tt_book_side *s, uint64_t distance, int64_
 
 /* Quantity of the levels whose price is within `bps` ten-thousandths of half of `mid_px2`, exact:
  * |2 px - mid_px2| * 10000 <= bps * |mid_px2|. */
-static inline int tt_depth_near_bps(const tt_book_side *s, int64_t mid_px2, uint32_t bps,
+static inline int tt_depth_near_bps(tt_book_side *s, int64_t mid_px2, uint32_t bps,
                                     int64_t *qty, uint32_t *levels)
 {
     const __int128 reach = (__int128)bps * (mid_px2 < 0 ? -(__int128)mid_px2 : (__int128)mid_px2);
@@ -102,7 +128,7 @@ typedef struct {
     uint32_t pad_;
 } tt_sweep;
 
-static inline tt_sweep tt_sweep_of(const tt_book_side *s, int64_t qty, int64_t limit_px)
+static inline tt_sweep tt_sweep_of(tt_book_side *s, int64_t qty, int64_t limit_px)
 {
     tt_sweep out = {.worst_px = TT_NO_PX};
     __int128 notional = 0;
@@ -124,7 +150,7 @@ static inline tt_sweep tt_sweep_of(const tt_book_side *s, int64_t qty, int64_t l
 /* Quantities by price in a window of `rows` steps of `tick` from `low_px` upwards, into zeroed
  * qty[rows]. A bid between two steps counts at the lower one, an offer at the upper one: never
  * nearer to trading than it is. */
-static inline int tt_depth_window(const tt_book_side *s, int64_t low_px, int64_t tick,
+static inline int tt_depth_window(tt_book_side *s, int64_t low_px, int64_t tick,
                                   uint32_t rows, int64_t *qty)
 {
     TT_ASSERT(tick > 0);

@@ -45,7 +45,7 @@ typedef struct {
 } tt_side_sums;
 
 /* TT_E_OVERFLOW: the quantities do not fit int64. */
-static inline int tt_side_sums_of(const tt_book_side *s, uint32_t levels, tt_side_sums *out)
+static inline int tt_side_sums_of(tt_book_side *s, uint32_t levels, tt_side_sums *out)
 {
     const uint32_t deepest = tt_feature_depth[TT_FEATURE_DEPTHS - 1];
     const uint32_t want = levels > deepest ? levels : deepest;
@@ -71,7 +71,7 @@ static inline int tt_side_sums_of(const tt_book_side *s, uint32_t levels, tt_sid
 }
 
 /* All but the instrument. `levels`: 1 .. TT_METRICS_LEVELS_MAX, else TT_E_RANGE. */
-static inline int tt_features_of(const tt_book_side *bids, const tt_book_side *asks,
+static inline int tt_features_of(tt_book_side *bids, tt_book_side *asks,
                                  uint32_t levels, tt_book_features *f)
 {
     tt_side_sums b, a;
@@ -157,10 +157,10 @@ static inline int tt_flow_update(tt_flow_state *s, const tt_depth *is)
     return TT_OK;
 }
 
-static inline void tt_depth_of(const tt_book_side *bids, const tt_book_side *asks, uint32_t levels,
+static inline void tt_depth_of(tt_book_side *bids, tt_book_side *asks, uint32_t levels,
                                tt_depth *d)
 {
-    const tt_book_side *sides[2] = {bids, asks};
+    tt_book_side *sides[2] = {bids, asks};
     TT_ASSERT(levels <= TT_METRICS_LEVELS_MAX);
     for (uint32_t s = 0; s < 2; s++) {
         d->count[s] = sides[s]->count < levels ? sides[s]->count : levels;

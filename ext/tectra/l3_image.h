@@ -1,7 +1,8 @@
 /* Whole books at once: the tops of a market, an image that builds the same books again, a digest.
  *
  * An image is one book_add for each order, best level first and front of the queue first, and the
- * priority number of each order beside it: applied in this order every queue stands as it stood. Owner: the thread that applies. */
+ * priority number of each order beside it: applied in this order every queue stands as it stood.
+ * Owner: the thread that applies. */
 #ifndef TECTRA_L3_IMAGE_H
 #define TECTRA_L3_IMAGE_H
 

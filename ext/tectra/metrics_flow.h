@@ -24,8 +24,11 @@ static inline int tt_metrics_reaches_(const tt_l3 *b, const tt_book_effect *fx, 
     const tt_l3_book *book = &b->books[fx->slot];
     if (book->levels[side] < levels)
         return 1;
-    const tt_l3_rung *rungs = tt_ladder_rungs(b, book, side);
-    return tt_ladder_key(side, px) >= rungs[book->levels[side] - levels].key;
+    tt_ladder_cursor c = tt_ladder_begin(b, book, side);
+    uint32_t last = 0;
+    for (uint32_t n = 0; n < levels; n++)
+        last = tt_ladder_next(&c);
+    return tt_ladder_key(side, px) >= tt_ladder_key(side, b->levels[last].px);
 }
 
 /* Did this effect change one of the top `levels`? An effect on all books did. */

@@ -24,13 +24,13 @@ cdef extern from "tectra/depth.h" nogil:
 
     tt_book_side tt_book_side_l3(const tt_l3 *b, uint32_t slot, uint32_t side)
     tt_book_side tt_book_side_l2(const tt_l2 *b, uint32_t side)
-    tt_book_step tt_book_step_at(const tt_book_side *s, uint32_t n)
-    int tt_depth_near(const tt_book_side *s, uint64_t distance, int64_t *qty, uint32_t *levels)
+    tt_book_step tt_book_step_at(tt_book_side *s, uint32_t n)
+    int tt_depth_near(tt_book_side *s, uint64_t distance, int64_t *qty, uint32_t *levels)
     int tt_depth_near_bps(
-        const tt_book_side *s, int64_t mid_px2, uint32_t bps, int64_t *qty, uint32_t *levels)
-    tt_sweep tt_sweep_of(const tt_book_side *s, int64_t qty, int64_t limit_px)
+        tt_book_side *s, int64_t mid_px2, uint32_t bps, int64_t *qty, uint32_t *levels)
+    tt_sweep tt_sweep_of(tt_book_side *s, int64_t qty, int64_t limit_px)
     int tt_depth_window(
-        const tt_book_side *s, int64_t low_px, int64_t tick, uint32_t rows, int64_t *qty)
+        tt_book_side *s, int64_t low_px, int64_t tick, uint32_t rows, int64_t *qty)
 
 
 # The sides of an L3Book's instrument or of an L2Book; valid until the next apply.

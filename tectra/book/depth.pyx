@@ -147,7 +147,7 @@ def sweep(book, side, *, qty, instrument_id=None, limit_px=None):
         None if found.worst_px == TT_NO_PX else found.worst_px, found.levels)
 
 
-cdef object _center(const tt_book_side *sides, object tick):
+cdef object _center(tt_book_side *sides, object tick):
     """The middle, or the only best price, brought down to the tick; None for an empty book."""
     best = [
         int(tt_book_step_at(&sides[side], 0).px) for side in range(2) if sides[side].count]

@@ -21,9 +21,9 @@ cdef extern from "tectra/features.h" nogil:
         int64_t total[64]
 
     int tt_features_of(
-        const tt_book_side *bids, const tt_book_side *asks, uint32_t levels, tt_book_features *f)
+        tt_book_side *bids, tt_book_side *asks, uint32_t levels, tt_book_features *f)
     void tt_depth_of(
-        const tt_book_side *bids, const tt_book_side *asks, uint32_t levels, tt_depth *d)
+        tt_book_side *bids, tt_book_side *asks, uint32_t levels, tt_depth *d)
     int tt_flow_update(tt_flow_state *s, const tt_depth *now)
 
 
