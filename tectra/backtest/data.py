@@ -15,6 +15,7 @@ from tectra.core.types import Exchange
 from tectra.feed.formats import FORMATS, detect, open_feed
 from tectra.feed.itch import ItchFeed
 from tectra.feed.protocol import Feed, Slots
+from tectra.feed.quality.gate import require_validated
 from tectra.journal.scan import walk
 from tectra.refdata.instrument import Instrument
 
@@ -149,9 +150,11 @@ def open_data(
     *,
     date: str | None = None,
     strict: bool = False,
+    allow_unvalidated: bool = False,
 ) -> MarketData:
     """Market data of any format that holds single orders, told by its content, with the symbols
-    chosen (default: all of them).
+    chosen (default: all of them). Parquet has to have passed `tectra data validate`, unless
+    `allow_unvalidated`.
 
     `date` is the trade date of formats that carry none. Raises InputError for a format without
     orders, FileFormatError, UnknownSymbolError.
@@ -172,6 +175,8 @@ def open_data(
         return _open_itch(path, symbols, date=date, strict=strict)
     if not FORMATS[name].has_orders:
         raise InputError(_without_orders(path, FORMATS[name].title))
+    if name == "parquet" and not allow_unvalidated:
+        require_validated(path)
     told = {"date": date} if date is not None and "date" in FORMATS[name].options else {}
     feed = open_feed(path, name, symbols=symbols, options=told)
     try:

@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 from tectra.backtest.metrics import Equity, StrategyMetrics
 from tectra.backtest.svg import Marks, Series, bar_chart, line_chart
 
-__all__ = ["PricePanel", "ReportData", "StageLatency", "render"]
+__all__ = ["PricePanel", "ReportData", "STYLE", "StageLatency", "render"]
 
-_STYLE = """
+STYLE = """
 :root{--bg:#fbfbf9;--fg:#1d2126;--dim:#69707a;--line:#e2e3df;--card:#fff;--s1:#2f6fb5;
 --s2:#c77b1e;--s3:#5b8c3a;--s4:#8a5aa8;--up:#1f8a5b;--down:#c23b3b}
 @media(prefers-color-scheme:dark){:root{--bg:#14171b;--fg:#e6e8ea;--dim:#949ca6;--line:#2b3037;
@@ -233,7 +233,7 @@ def render(data: ReportData) -> str:
         f"<dl>{facts}</dl>",
     ]
     head = '<meta charset="utf-8"><meta name="viewport" content="width=device-width">'
-    head += f"<title>{escape(data.title)}</title><style>{_STYLE}</style>"
+    head += f"<title>{escape(data.title)}</title><style>{STYLE}</style>"
     body = "".join(parts)
     page = f'<html lang="en"><head>{head}</head><body><main>{body}</main></body></html>'
     return f"<!doctype html>{page}\n"

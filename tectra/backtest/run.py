@@ -60,6 +60,7 @@ class BacktestConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     latency_sample_shift: int = 4
     date: str | None = None
     strict: bool = False
+    allow_unvalidated: bool = False
 
     def __post_init__(self) -> None:
         for name, low, high in (
@@ -249,7 +250,13 @@ def run_backtest(
         if isinstance(data, MarketData):
             market = data
         else:
-            market = open_data(data, symbols, date=config.date, strict=config.strict)
+            market = open_data(
+                data,
+                symbols,
+                date=config.date,
+                strict=config.strict,
+                allow_unvalidated=config.allow_unvalidated,
+            )
             stack.callback(market.close)
         run = _Run(classes, chosen, market, config)
         directory = None if out is None else _prepare(out)

@@ -30,6 +30,7 @@ from tectra.feed.importer import (
     journal,
     lobster,
     parquet,
+    store,
     tardis,
     trades,
 )
@@ -89,6 +90,16 @@ def _chosen(opener: Callable[[Path, Options], BlockFeed]) -> _Open:
 # In the order in which content is tried: what is told by a magic number first, and CSV files of
 # known columns ahead of those whose columns are only guessed.
 _ALL = (
+    Format(
+        "store",
+        "tick store that tectra import made",
+        (),
+        store.sniff,
+        store.open_store,
+        None,
+        store.OPTIONS,
+        has_orders=True,
+    ),
     Format(
         "journal",
         "tectra journal directory",

@@ -67,17 +67,19 @@ def import_file(
     open_feed: Callable[[Path], Feed],
     selection: Selection | None = None,
     *,
+    also: Iterable[Path] = (),
     sort_window_ns: int = 0,
     step: Callable[[int, int], None] | None = None,
 ) -> Imported:
-    """Take a file into the store a writer has open; `step(done, total)` in bytes of it.
+    """Take a file into the store a writer has open; `step(done, total)` in bytes of it. `also`:
+    files that are read along with it, and are part of its content.
 
     A file that is there already (the same content, the same selection) is passed over, one that
     was interrupted goes on behind what is there. StoppedError when a stop is asked for; what was
     committed stays.
     """
     selection = selection or Selection(by=writer.manifest.by)
-    digest, size = content_digest([path])
+    digest, size = content_digest([path, *also])
     if not writer.begin(path.name, digest, size, selection):
         known = {"digest": digest, "selection": selection.to_dict()}
         entry = next(

@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from pathlib import Path
+from types import TracebackType
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -269,7 +271,18 @@ class StoreFeed:
         return slots[first * 64 : last * 64]
 
     def close(self) -> None:
-        """Give up the blocks in hand."""
+        """Give up the blocks in hand. May be called twice."""
         self._merger = None
         self._lanes = []
         self._block, self._at = _NOTHING, 0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()

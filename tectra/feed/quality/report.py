@@ -190,6 +190,9 @@ class QualityReport(msgspec.Struct, frozen=True):
             )
         shown = sorted(self.symbols, key=lambda one: -one.updates)[:_LINES_MAX]
         for one in shown:
+            if not one.spread_px.count:
+                yield f"{one.symbol}: {one.updates:,} updates; no book with two sides"
+                continue
             share = one.state_share
             wrong = share["crossed"] + share["locked"]
             spread = ", ".join(

@@ -20,7 +20,9 @@ _CONSECUTIVE_SHARE = 0.9
 
 @dataclass
 class _Steps:
-    """How the numbers of a stream went up; jumps are gaps if it turns out to count by one."""
+    """How the numbers of a stream went up; jumps are gaps if it turns out to count by one, and
+    repeats are duplicates if numbers turn out to be unique.
+    """
 
     ones: int = 0
     jumps: int = 0
@@ -33,7 +35,9 @@ class SequenceCheck:
 
     def __init__(self, findings: Findings, limits: ValidationLimits) -> None:
         self._findings, self._limits = findings, limits
-        self._seq, self._time, self._trade = Last(), Last(), Last(0)
+        self._seq, self._time, self._recv, self._trade = Last(), Last(), Last(), Last(0)
+        self._trade_px, self._trade_qty = Last(), Last()
+        self._repeats, self._trade_numbers_shared = _Steps(), False
         self._steps: dict[int, _Steps] = defaultdict(_Steps)
         self.missing = 0
 
@@ -62,11 +66,14 @@ class SequenceCheck:
             stream[kinds == int(template)] += i
         seq, times = batch.word(_SEQ_WORD, at), batch.rows.ts_event_ns[at]
         before, time_before = self._seq.before(stream, seq), self._time.before(stream, times)
+        recv = batch.rows.ts_recv_ns[at]
+        # Records of one message share its number, and one of their times.
+        one_message = (times == time_before) | (recv == self._recv.before(stream, recv))
         known = (before != self._seq.none) & (seq != 0) & (before != 0)
         known &= (batch.flags[at] & int(MarketFlag.SNAPSHOT)) == 0
         step = np.where(known, seq - np.where(known, before, 0), 1)
         same_time = (times == time_before) & (times > 0)
-        for i in np.flatnonzero((step == 0) & ~same_time).tolist():
+        for i in np.flatnonzero((step == 0) & ~one_message).tolist():
             self._tell("duplicate_sequence", batch, int(at[i]), f"{seq[i]} again")
         for i in np.flatnonzero(step < 0).tolist():
             self._tell("sequence_back", batch, int(at[i]), f"{seq[i]} after {before[i]}")
@@ -97,16 +104,36 @@ class SequenceCheck:
                 steps.listed.append((batch.row(row), time_ns, number, text))
 
     def _trades(self, batch: Columns) -> None:
-        """The same trade number twice in a row; a broken trade is named again on purpose."""
+        """The same trade, number, price and size, twice in a row; a broken trade is named again on
+        purpose.
+        """
         at = batch.of(int(Template.TRADE))
         at = at[(batch.flags[at] & int(MarketFlag.BROKEN)) == 0]
         ids = batch.word(_SEQ_WORD, at)
         before = self._trade.before(batch.index[at], ids)
-        for i in np.flatnonzero((ids == before) & (ids != 0)).tolist():
-            self._tell("duplicate_trade", batch, int(at[i]), f"trade {ids[i]} again")
+        shared = (ids == before) & (ids != 0)
+        same = shared.copy()
+        for last, word in ((self._trade_px, _SEQ_WORD + 1), (self._trade_qty, _SEQ_WORD + 2)):
+            value = batch.word(word, at)
+            same &= value == last.before(batch.index[at], value)
+        # A number on two trades that differ is that of an order or a packet.
+        self._trade_numbers_shared |= bool((shared & ~same).any())
+        for i in np.flatnonzero(same).tolist():
+            self._repeats.jumps += 1
+            if len(self._repeats.listed) < self._limits.listed_max:
+                row, rows = int(at[i]), batch.rows
+                number, time_ns = int(rows.instrument_id[row]), int(rows.ts_event_ns[row])
+                entry = (batch.row(row), time_ns, number, f"trade {ids[i]} again")
+                self._repeats.listed.append(entry)
 
     def finish(self) -> None:
-        """Decide which jumps were gaps."""
+        """Decide which jumps were gaps, and whether trades have numbers of their own."""
+        repeats = self._repeats
+        if not self._trade_numbers_shared:
+            self._findings.count("duplicate_trade", repeats.jumps)
+            for row in repeats.listed:
+                self._findings.add_listed("duplicate_trade", *row)
+        self._repeats = _Steps()
         for steps in self._steps.values():
             rule = self._limits.sequence
             total = steps.ones + steps.jumps

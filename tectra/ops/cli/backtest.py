@@ -17,7 +17,7 @@ from tectra.backtest import (
 )
 from tectra.backtest.data import open_data
 from tectra.core.errors import InputError
-from tectra.ops.cli.show import console, progress, table, troubles, warn, write_json
+from tectra.ops.cli.show import console, feed_troubles, progress, table, warn, write_json
 from tectra.strategy.loader import load_strategy
 from tectra.strategy.params import parse_params
 
@@ -127,6 +127,11 @@ def show_result(result: BacktestResult) -> None:
     "--taker-fee", default="0.0004", show_default=True, help="Fraction of the money traded."
 )
 @click.option("--seed", default=0, show_default=True, help="Seed of everything random.")
+@click.option(
+    "--allow-unvalidated",
+    is_flag=True,
+    help="Take a Parquet file that no `tectra data validate` has passed.",
+)
 @click.option("--json", "as_json", is_flag=True, help="One JSON document instead of tables.")
 def command(
     strategy: str,
@@ -154,7 +159,12 @@ def command(
         date=None if date is None else str(date),
     )
     out = options["out"]
-    data = open_data(file, list(symbols) or None, date=config.date)
+    data = open_data(
+        file,
+        list(symbols) or None,
+        date=config.date,
+        allow_unvalidated=bool(options["allow_unvalidated"]),
+    )
     with progress(f"backtest of {chosen.__name__}", quiet=as_json) as step:
         result = run_backtest(
             strategy=chosen,
@@ -165,7 +175,7 @@ def command(
             progress=step,
         )
     feed: Any = data.feed
-    for line in troubles(file, feed, feed.offset):
+    for line in feed_troubles(file, feed):
         warn(line)
     if as_json:
         write_json(result.metrics)

@@ -18,7 +18,7 @@ from tectra.core.errors import InputError
 from tectra.core.msg import HEAD
 from tectra.core.types import Timestamp
 from tectra.journal.scan import walk
-from tectra.ops.cli.show import clock_text, console, table, troubles, warn, write_json
+from tectra.ops.cli.show import clock_text, console, feed_troubles, table, warn, write_json
 from tectra.refdata.instrument import Instrument
 
 __all__ = ["clock_ns", "command"]
@@ -117,7 +117,7 @@ def _every_change(
 
 
 def _say_faults(book: L3Book, feed: Any, file: Path) -> None:
-    for line in troubles(file, feed, feed.offset):
+    for line in feed_troubles(file, feed):
         warn(line)
     report = book.fault_report()
     if report.total:

@@ -25,7 +25,7 @@ from tectra.core.log import init_logging
 from tectra.ops.cli.backtest import show_result
 from tectra.ops.cli.config import layered
 from tectra.ops.cli.demo import command as demo_command
-from tectra.ops.cli.show import progress, troubles, warn, write_json
+from tectra.ops.cli.show import feed_troubles, progress, warn, write_json
 from tectra.risk.configured import NOT_ENFORCED, limits_of
 from tectra.runtime.wiring import log_of
 from tectra.strategy.loader import load_strategy
@@ -219,7 +219,7 @@ def _run(job: Job, config: Config, out: Path, quiet: bool) -> BacktestResult:
             progress=step,
         )
     feed: Any = data.feed
-    for line in troubles(job.data, feed, feed.offset):
+    for line in feed_troubles(job.data, feed):
         warn(line)
     return result
 

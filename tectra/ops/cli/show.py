@@ -12,7 +12,16 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-__all__ = ["clock_text", "console", "progress", "table", "troubles", "warn", "write_json"]
+__all__ = [
+    "clock_text",
+    "console",
+    "feed_troubles",
+    "progress",
+    "table",
+    "troubles",
+    "warn",
+    "write_json",
+]
 
 Step = Callable[[int, int], None]
 
@@ -45,6 +54,15 @@ def troubles(path: Path, source: Any, offset: int) -> list[str]:
     if source.malformed:
         out.append(f"{path}: {source.malformed:,} messages whose length contradicts their type")
     return out
+
+
+def feed_troubles(path: Path, feed: Any) -> list[str]:
+    """What a feed passed over, a line each: of an ITCH file with offsets, of others by cause."""
+    if hasattr(feed, "trailing_bytes"):
+        return troubles(path, feed, feed.offset)
+    return [
+        f"{path}: {n:,} passed over: {cause}" for cause, n in getattr(feed, "faults", {}).items()
+    ]
 
 
 def write_json(value: Any) -> None:

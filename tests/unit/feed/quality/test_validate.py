@@ -92,9 +92,9 @@ PLANTS: dict[str, tuple[list[bytes], int, str]] = {
     "before_event": (
         insert(trade(at(83) + 9 * MS, 1005, 1, match=999, recv=RECV)), 100, "ns before its event",
     ),
-    "duplicate_trade": (insert(trade(at(83), 1010, 1, match=81, recv=RECV)), 100, "trade 81 again"),
+    "duplicate_trade": (insert(trade(at(83), 1005, 1, match=81, recv=RECV)), 100, "trade 81 again"),
     "duplicate_sequence": (
-        insert(level(at(83) + 1, BUY, 995, 1, seq=84, recv=RECV)), 101, "84 again",
+        insert(level(at(83) + 1, BUY, 995, 1, seq=84, recv=RECV + 1)), 101, "84 again",
     ),
     "sequence_back": (
         insert(level(at(83) + 1, BUY, 995, 1, seq=70, recv=RECV)), 100, "70 after 83",
