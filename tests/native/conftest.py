@@ -16,11 +16,13 @@ FLAGS = ["-std=gnu11", "-O1", "-g", "-DTECTRA_DEBUG", "-fno-omit-frame-pointer",
 OPTIONS = {
     "thread": {"TSAN_OPTIONS": "halt_on_error=1:exitcode=66"},
     "address,undefined": {
-        "ASAN_OPTIONS": "abort_on_error=0:exitcode=66",
+        "ASAN_OPTIONS": "abort_on_error=0:exitcode=66:quarantine_size_mb=64",
         "UBSAN_OPTIONS": "halt_on_error=1:print_stacktrace=1",
     },
     "": {},
 }
+# Tells a guided fuzzer (guided.h) which edges and comparisons an input reached.
+COVERAGE = "-fsanitize-coverage=trace-pc,trace-cmp"
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -38,6 +40,7 @@ def sanitized(tmp_path_factory: pytest.TempPathFactory) -> Run:
 
     def build(source: str, sanitizer: str, header: str, edit: dict[str, str]) -> Path:
         key = (source, sanitizer, header, *edit, *edit.values())
+        guided = source.startswith("guided_")
         if key in built:
             return built[key]
         assert compiler is not None
@@ -53,6 +56,7 @@ def sanitized(tmp_path_factory: pytest.TempPathFactory) -> Run:
             path.write_text(text)
         target = out / f"{Path(source).stem}{len(built)}"
         instrument = [f"-fsanitize={sanitizer}"] if sanitizer else []
+        instrument += [COVERAGE] if guided else []
         command = [compiler, *FLAGS, *WARN, *instrument, f"-I{include}", str(HERE / source)]
         done = subprocess.run([*command, "-o", str(target), "-lm"], capture_output=True, text=True)
         if done.returncode and ("cannot find" in done.stderr or "unsupported" in done.stderr):
