@@ -25,7 +25,7 @@ from tectra.feed.itch_line import ItchLineFeed
 from tectra.feed.itch_messages import ItchMessages
 from tectra.feed.itch_stats import ItchStats
 from tectra.feed.line_config import LineConfig
-from tectra.feed.live_book import LiveBooks, book_digest
+from tectra.feed.live_book import LiveBooks
 from tectra.feed.mold_extract import Extracted, extract_capture
 from tectra.feed.mold_line import Line, LineFaults
 from tectra.feed.mold_server import MoldOptions, MoldServer, RequestServer
@@ -93,7 +93,6 @@ __all__ = [
     "StalePolicy",
     "Verdict",
     "bars_of_prints",
-    "book_digest",
     "extract_capture",
     "fetch_snapshot",
     "partition_of",

@@ -12,7 +12,7 @@ from typing import Self
 import pytest
 
 from tectra.feed.itch import ItchFeed
-from tectra.feed.live_book import LiveBooks, book_digest
+from tectra.feed.live_book import LiveBooks
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(60)]
 
@@ -45,7 +45,7 @@ def digest(morning: Path) -> str:
         while (batch := feed.next_batch()) is not None:
             books.apply(batch)
     assert books.book.live_orders > 50
-    return book_digest(books.book)
+    return books.book.digest(priorities=False)
 
 
 class Listening:

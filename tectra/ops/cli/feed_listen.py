@@ -17,7 +17,7 @@ from tectra.feed.arbiter import ArbiterSettings
 from tectra.feed.glimpse import GlimpseClient
 from tectra.feed.itch_line import ItchLineFeed
 from tectra.feed.line_config import LineConfig
-from tectra.feed.live_book import LiveBooks, book_digest
+from tectra.feed.live_book import LiveBooks
 from tectra.feed.recovery_client import GlimpseSource, MoldRetransmitter
 from tectra.journal.scan import walk
 from tectra.journal.writer import JournalWriter
@@ -121,7 +121,7 @@ class _Session:
         health = self.feed.health(symbols_max=0)
         del health["symbols"]
         return health | {
-            "book_digest": book_digest(self.books.book),
+            "book_digest": self.books.book.digest(priorities=False),
             "orders": self.books.book.live_orders,
             "tops": self.tops(top),
         }

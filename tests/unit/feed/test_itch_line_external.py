@@ -11,7 +11,7 @@ from tectra.feed.arbiter import ArbiterSettings
 from tectra.feed.itch_line import ItchLineFeed
 from tectra.feed.itch_messages import ItchMessages
 from tectra.feed.line_config import LineConfig
-from tectra.feed.live_book import LiveBooks, book_digest
+from tectra.feed.live_book import LiveBooks
 from tectra.feed.recovery import Snapshot
 from tectra.feed.snapshot_state import SnapshotState
 
@@ -85,14 +85,14 @@ def recorded(request, test_data: Path) -> tuple[list[bytes], str]:
         messages = [m for m, _ in zip(file, range(count), strict=False)]
     feed, books = play(messages, 0.0)
     assert feed.counts()["messages"] == len(messages)
-    return messages, book_digest(books.book)
+    return messages, books.book.digest(priorities=False)
 
 
 @pytest.mark.timeout(30)
 def test_retransmission(recorded):
     messages, digest = recorded
     feed, books = play(messages, 0.05, retransmitter=Server(messages, fits=30))
-    assert book_digest(books.book) == digest
+    assert books.book.digest(priorities=False) == digest
     assert feed.counts()["lost"] == 0 < feed.counts()["recovered"]
 
 
@@ -100,7 +100,7 @@ def test_retransmission(recorded):
 def test_both_lines(recorded):
     messages, digest = recorded
     feed, books = play(messages, 0.1, lines=2, retransmitter=Server(messages, fits=30))
-    assert book_digest(books.book) == digest
+    assert books.book.digest(priorities=False) == digest
     assert feed.counts()["lost"] == 0
 
 
@@ -109,6 +109,6 @@ def test_snapshots(recorded):
     messages, digest = recorded
     feed, books = play(messages, 0.01, snapshots=Glimpse(messages))
     counts = feed.counts()
-    assert book_digest(books.book) == digest
+    assert books.book.digest(priorities=False) == digest
     assert counts["messages"] + counts["lost"] == len(messages)
     assert 0 < counts["snapshots"] <= books.clears
