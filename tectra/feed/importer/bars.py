@@ -74,7 +74,7 @@ class _ParquetReader:
                         _text(c, n) for n, c in zip(batch.schema.names, batch.columns, strict=True)
                     ]
                     yield Block(pa.table(columns, names=batch.schema.names), lines)
-        except (pa.ArrowException, OSError) as error:
+        except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
             raise FileFormatError(
                 f"{self.path}, behind row {self.rows:,}: damaged Parquet data: {error}"
             ) from error
@@ -206,7 +206,7 @@ def sniff_parquet(head: Head) -> bool:
         return False
     try:
         return bool(_words(pq.read_schema(head.path).names, {}))
-    except (pa.ArrowException, OSError):
+    except (pa.ArrowException, OSError, UnicodeDecodeError):
         return False
 
 
@@ -244,7 +244,7 @@ def open_bars_parquet(path: Path, options: Options) -> BlockFeed:
     """Open a Parquet file of bars. InputError, FileFormatError."""
     try:
         names = pq.read_schema(path).names
-    except (pa.ArrowException, OSError) as error:
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         raise FileFormatError(f"{path} is no whole Parquet file: {error}") from error
     words = _needed(path, names, options)
     layout = _ParquetLayout(

@@ -288,8 +288,13 @@ class BlockFeed:
         if max_slots < 2:
             raise InputError(f"room for {max_slots} slots; a record takes up to 2")
         while self._at >= len(self._starts):
-            block = next(self._blocks, None)
+            try:
+                block = next(self._blocks, None)
+            except BaseException:
+                self._source.close()
+                raise
             if block is None:
+                self._source.close()
                 return None
             self._take(block)
         total = len(self._block) // 64

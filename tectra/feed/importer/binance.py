@@ -160,6 +160,11 @@ class _Maker:
         """Trades and aggregate trades."""
         names = block.table.column_names
         whole = names[0] == "id"
+        for name in ("first_trade_id", "last_trade_id"):
+            if not whole:
+                integers(block[name], name, low=-1)
+        if whole:
+            floats(block["quote_qty"], "quote_qty")
         times = times_ns(block["time" if whole else "transact_time"], "time", _unit)
         records = self._new(
             Template.TRADE,

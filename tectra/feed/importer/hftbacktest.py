@@ -5,6 +5,7 @@ are the same events once more. Prices there are floats: a mantissa is taken when
 shortest decimal, and the row is refused otherwise. Format: docs/data.rst of hftbacktest.
 """
 
+import ast
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
@@ -75,6 +76,8 @@ OPTIONS = {
 I64 = NDArray[np.int64]
 _Part = Callable[..., tuple[Records, I64]]
 _BLOCK_ROWS = 1 << 14
+_HEADER_MAX = 4096
+_DAMAGE = (zipfile.BadZipFile, zlib.error, OSError, EOFError, ValueError)
 _PLACES_MAX = 15
 _EXACT = float(1 << 53)
 _END_NS = (1 << 63) - 1
@@ -120,24 +123,28 @@ class _Rows:
             raise FileFormatError(f"{self.path}: no member data.npy: {error}") from error
 
     def _header(self) -> int:
+        """Rows of the array; its header must be exactly that of events."""
         try:
-            version = npy.read_magic(self._stream)
-            if version == (1, 0):
-                shape, _, dtype = npy.read_array_header_1_0(self._stream)
-            elif version == (2, 0):
-                shape, _, dtype = npy.read_array_header_2_0(self._stream)
-            else:
-                raise ValueError(f"version {version} of .npy")
-        except (ValueError, EOFError, OSError, zipfile.BadZipFile, SyntaxError) as error:
-            raise FileFormatError(f"{self.path} is no .npy of events: {error}") from error
-        if dtype.names != EVENT.names or dtype.itemsize != 64 or len(shape) != 1:
+            start = self._stream.read(10)
+            if start[:6] != b"\x93NUMPY" or start[6:8] not in (b"\x01\x00", b"\x02\x00"):
+                raise ValueError(f"found {start[:8]!r}")
+            size = int.from_bytes(start[8:10], "little")
+            if start[6] == 2:
+                size += int.from_bytes(self._stream.read(2), "little") << 16
+            text = self._stream.read(min(size, _HEADER_MAX)).decode("latin-1")
+            found = ast.literal_eval(text.strip())
+            shape, names = found["shape"], [tuple(f) for f in found["descr"]]
+            if len(text) != size or names != npy.dtype_to_descr(EVENT) or len(shape) != 1:
+                raise ValueError(f"found {names} of shape {shape}")
+            count = int(shape[0])
+            if found["fortran_order"] or count < 0:
+                raise ValueError(f"found {count} rows")
+        except (*_DAMAGE, KeyError, TypeError, SyntaxError, MemoryError, RecursionError) as error:
             raise FileFormatError(
-                f"{self.path}: found {dtype} of shape {shape}; allowed: one row an event with "
-                f"{', '.join(EVENT.names or ())}"
-            )
-        if any(dtype[n] != EVENT[n] for n in EVENT.names or ()):
-            raise FileFormatError(f"{self.path}: found {dtype}; allowed: {EVENT}")
-        return int(shape[0])
+                f"{self.path} is no .npy of events, one row each with "
+                f"{', '.join(EVENT.names or ())}: {error}"
+            ) from error
+        return count
 
     @property
     def position(self) -> int:
@@ -152,7 +159,7 @@ class _Rows:
                 data = b""
                 while len(data) < wanted and (more := self._stream.read(wanted - len(data))):
                     data += more
-            except (zipfile.BadZipFile, zlib.error, OSError, EOFError, ValueError) as error:
+            except _DAMAGE as error:
                 raise FileFormatError(
                     f"{self.path}, row {self.row:,}: damaged file: {error}"
                 ) from error

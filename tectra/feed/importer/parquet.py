@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from tectra.core.arrow import table_template
-from tectra.core.errors import FileFormatError, InputError
+from tectra.core.errors import FileFormatError, InputError, LayoutVersionError
 from tectra.core.msg import Template
 from tectra.feed.arrow import instruments_in, table_slots
 from tectra.feed.importer.base import BlockFeed, Options
@@ -32,7 +32,7 @@ _MAGIC = b"PAR1"
 def _is_ours(path: Path) -> bool:
     try:
         meta = pq.read_schema(path).metadata or {}
-    except (pa.ArrowException, OSError):
+    except (pa.ArrowException, OSError, UnicodeDecodeError):
         return False
     return b"tectra.template" in meta
 
@@ -52,12 +52,14 @@ class _File:
         self.path = path
         try:
             self.file = pq.ParquetFile(path)
+            schema = self.file.schema_arrow
+            self.template = table_template(schema.empty_table())
         except FileNotFoundError:
             raise InputError(f"no such file: {path}") from None
-        except (pa.ArrowException, OSError) as error:
+        except (InputError, LayoutVersionError):
+            raise
+        except (pa.ArrowException, OSError, KeyError, ValueError) as error:
             raise FileFormatError(f"{path} is no whole Parquet file: {error}") from error
-        schema = self.file.schema_arrow
-        self.template = table_template(schema.empty_table())
         self.instruments = instruments_in(schema, path)
         self.numbered = NUMBERED in (schema.metadata or {})
         self._schema = schema
@@ -73,7 +75,7 @@ class _File:
                 slots = table_slots(table)
                 self._rows += len(batch)
                 yield of_template(slots, self.template)[0]
-        except (pa.ArrowException, OSError) as error:
+        except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
             raise FileFormatError(
                 f"{self.path}, row {self._rows:,}: damaged Parquet data: {error}"
             ) from error

@@ -19,7 +19,7 @@ from tectra.core.types import Exchange
 from tectra.feed.importer.base import BlockFeed, Faults, Options, RowError
 from tectra.feed.importer.level import LevelDiff
 from tectra.feed.importer.number import MISSING, floats, integers
-from tectra.feed.importer.record import Records, as_slots, interleave, new_records
+from tectra.feed.importer.record import Records, as_slots, chosen, interleave, new_records
 from tectra.feed.importer.source import ByteSource, Head, read_head
 from tectra.feed.importer.symbols import COMMON, Directory, Layout, find_instruments
 from tectra.feed.importer.table import Block, header_of, records_of
@@ -292,8 +292,8 @@ class _Maker:
         self.last_key = (int(rows.local[-1]), int(rows.ids[-1]))
         cut = len(records) - 1
         keep = at < cut
-        body = interleave([(clears[keep], at[keep]), (records[:cut], np.arange(cut))])
-        self.tail = (clears[~keep], records[cut:], at[~keep], np.array([cut]))
+        body = interleave([(chosen(clears, keep), at[keep]), (records[:cut], np.arange(cut))])
+        self.tail = (chosen(clears, ~keep), records[cut:], at[~keep], np.array([cut]))
         return np.concatenate([ahead, body])
 
     def _release(self, key: tuple[int, int] | None) -> Slots:
