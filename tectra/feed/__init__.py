@@ -5,6 +5,10 @@ MoldUDP64 with GLIMPSE snapshots, line arbitration and recovery; continuity of n
 requests for snapshots; assembly of venues' books; file formats in and out; merging, windows, the
 tick store, validation; bars, of streams and of columns; sources of bars one by one; synthetic days
 and flows. Floor 4. A feed or a server belongs to the thread that runs it.
+Owns: NASDAQ ITCH 5.0 (wire tables, decoder, encoder, statistics), BinaryFILE day files, trade dates
+of file names, the synthetic day, merging and cutting of feeds, the tick store (tick_store,
+tick_writer, tick_import), the storage in memory, cleaning, quality. Floor 4. A feed belongs to the
+thread that reads it.
 """
 
 from tectra.feed.arbiter import Arbiter, ArbiterSettings, LineCounts, PacketKind
@@ -98,4 +102,22 @@ __all__ = [
     "partition_of",
     "read_bars",
     "split_symbols",
+from tectra.feed.merge import MergedFeed
+from tectra.feed.order import OrderedFeed
+from tectra.feed.protocol import Feed
+from tectra.feed.selection import Selection
+from tectra.feed.storage import MarketDataStorage
+from tectra.feed.window import WindowFeed
+
+__all__ = [
+    "BinaryFile",
+    "Feed",
+    "ItchFeed",
+    "ItchStats",
+    "ItchWriter",
+    "MarketDataStorage",
+    "MergedFeed",
+    "OrderedFeed",
+    "Selection",
+    "WindowFeed",
 ]
