@@ -16,6 +16,8 @@ from tectra.feed.tick_import import content_digest, import_file
 from tectra.feed.tick_store import TickStore
 from tectra.feed.tick_writer import StoreOptions, TickStoreWriter
 
+pytestmark = pytest.mark.timeout(60)  # child processes
+
 COMMIT = 6000
 
 # Dies without a word the n-th time that a step was, or is about to be, done.
