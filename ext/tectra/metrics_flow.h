@@ -101,8 +101,8 @@ static inline int tt_flow_seen(void *cx, const tt_l3 *b, const tt_head *rec,
     }
     if (rec->instrument_id != o->instrument_id)
         return 0;
-    const tt_book_side bids = tt_book_side_l3(b, fx->slot, 0);
-    const tt_book_side asks = tt_book_side_l3(b, fx->slot, 1);
+    tt_book_side bids = tt_book_side_l3(b, fx->slot, 0);
+    tt_book_side asks = tt_book_side_l3(b, fx->slot, 1);
     tt_depth d;
     tt_depth_of(&bids, &asks, s->levels, &d);
     /* what a snapshot brings back did not flow */

@@ -5,10 +5,6 @@ MoldUDP64 with GLIMPSE snapshots, line arbitration and recovery; continuity of n
 requests for snapshots; assembly of venues' books; file formats in and out; merging, windows, the
 tick store, validation; bars, of streams and of columns; sources of bars one by one; synthetic days
 and flows. Floor 4. A feed or a server belongs to the thread that runs it.
-Owns: NASDAQ ITCH 5.0 (wire tables, decoder, encoder, statistics), BinaryFILE day files, trade dates
-of file names, the synthetic day, merging and cutting of feeds, the tick store (tick_store,
-tick_writer, tick_import), the storage in memory, cleaning, quality. Floor 4. A feed belongs to the
-thread that reads it.
 """
 
 from tectra.feed.arbiter import Arbiter, ArbiterSettings, LineCounts, PacketKind
@@ -30,19 +26,24 @@ from tectra.feed.itch_messages import ItchMessages
 from tectra.feed.itch_stats import ItchStats
 from tectra.feed.line_config import LineConfig
 from tectra.feed.live_book import LiveBooks
+from tectra.feed.merge import MergedFeed
 from tectra.feed.mold_extract import Extracted, extract_capture
 from tectra.feed.mold_line import Line, LineFaults
 from tectra.feed.mold_server import MoldOptions, MoldServer, RequestServer
 from tectra.feed.mold_store import MessageStore
+from tectra.feed.order import OrderedFeed
 from tectra.feed.partition import partition_of, split_symbols
 from tectra.feed.protocol import Feed
 from tectra.feed.recovery import RecoveryPolicy, Retransmitter, Snapshot, SnapshotSource
 from tectra.feed.recovery_client import GlimpseSource, MoldRetransmitter
 from tectra.feed.resync import Resync, ResyncPolicy
+from tectra.feed.selection import Selection
 from tectra.feed.sequence import Sequencer, SequenceState, Verdict
 from tectra.feed.snapshot_state import SnapshotState
 from tectra.feed.source import FeedSource, MarketDataSource, PushSource, SourceFeed
 from tectra.feed.source_quality import FeedQuality
+from tectra.feed.storage import MarketDataStorage
+from tectra.feed.window import WindowFeed
 
 __all__ = [
     "Arbiter",
@@ -76,10 +77,13 @@ __all__ = [
     "LineFaults",
     "LiveBooks",
     "MarketDataSource",
+    "MarketDataStorage",
+    "MergedFeed",
     "MessageStore",
     "MoldOptions",
     "MoldRetransmitter",
     "MoldServer",
+    "OrderedFeed",
     "PacketKind",
     "PushSource",
     "RecoveryPolicy",
@@ -87,6 +91,7 @@ __all__ = [
     "Resync",
     "ResyncPolicy",
     "Retransmitter",
+    "Selection",
     "SequenceState",
     "Sequencer",
     "SimulatedFeed",
@@ -96,28 +101,11 @@ __all__ = [
     "SourceFeed",
     "StalePolicy",
     "Verdict",
+    "WindowFeed",
     "bars_of_prints",
     "extract_capture",
     "fetch_snapshot",
     "partition_of",
     "read_bars",
     "split_symbols",
-from tectra.feed.merge import MergedFeed
-from tectra.feed.order import OrderedFeed
-from tectra.feed.protocol import Feed
-from tectra.feed.selection import Selection
-from tectra.feed.storage import MarketDataStorage
-from tectra.feed.window import WindowFeed
-
-__all__ = [
-    "BinaryFile",
-    "Feed",
-    "ItchFeed",
-    "ItchStats",
-    "ItchWriter",
-    "MarketDataStorage",
-    "MergedFeed",
-    "OrderedFeed",
-    "Selection",
-    "WindowFeed",
 ]
