@@ -20,6 +20,7 @@ from tectra.backtest.attribution import (
 from tectra.backtest.ledger import Ledger, trades_table
 from tectra.backtest.metrics import Equity, StrategyMetrics
 from tectra.backtest.report import ReportData, render
+from tectra.core.errors import InputError
 from tectra.engine.parts import EngineSummary
 from tectra.refdata.instrument import Instrument
 
@@ -31,7 +32,11 @@ __all__ = ["BacktestResult", "whole_file"]
 
 @contextmanager
 def whole_file(target: Path) -> Iterator[Path]:
-    """A file beside the target that takes its name once it is whole, and is gone otherwise."""
+    """A file beside the target that takes its name once it is whole, and is gone otherwise.
+    InputError where the rename would take the place of a device, pipe or directory.
+    """
+    if target.exists() and not target.is_file():
+        raise InputError(f"{target} is no regular file; give the name of a file")
     part = target.with_name(f".{target.name}.part")
     try:
         yield part

@@ -305,4 +305,7 @@ def write_feed(
     where = Path(path)
     if where.name in ("", ".", "..") or not where.parent.is_dir():
         raise InputError(f"{where}: no directory {where.parent} to write into; make it first")
+    if where.exists() and not (where.is_file() or where.is_dir()):
+        # The new file takes its name by a rename, which would put it in the place of the device.
+        raise InputError(f"{where} is a device, pipe or socket; give the name of a file")
     return one.write(feed, where, Options(one.name, one.write_options, options or {}), progress)

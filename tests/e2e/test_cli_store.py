@@ -126,6 +126,22 @@ def test_what_cannot_be_is_explained_and_leaves_nothing(
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("export", "{day}", "-o", "pipe", "--format", "parquet"),
+        ("data", "validate", "{day}", "--html", "pipe"),
+    ],
+)
+def test_a_device_or_pipe_keeps_its_place(
+    cli, day: Path, tmp_path: Path, words: tuple[str, ...]
+) -> None:
+    """A rename over it would turn a device of the machine into a file."""
+    os.mkfifo(tmp_path / "pipe")
+    cli(*(str(day) if w == "{day}" else w for w in words)).explained("pipe")
+    assert (tmp_path / "pipe").is_fifo() and len(list(tmp_path.iterdir())) == 1
+
+
 @pytest.mark.slow
 def test_a_file_that_is_none_does_not_stop_the_others(cli, dated: Path, tmp_path: Path) -> None:
     done = cli("import", dated / "*", "--into", "st")
