@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from tectra.core.errors import FileFormatError, InputError
+from tectra.core.errors import FileFormatError
 from tectra.core.msg import Side, Template
 from tectra.feed.importer.base import Faults
 from tectra.feed.importer.number import integers
@@ -172,12 +172,17 @@ class Resting:
         changed (side, px, qty added).
         """
         side, px, change = undo
-        self.reconcile(row)
-        if change:
-            key = (side, px)
-            have = self.total.get(key, 0)
-            if have - change < 0:
-                raise InputError(
-                    f"the first message adds {change} at {px}; the first book row shows {have}"
+        cells = list(row)
+        at = 0 if side == _SELL else 2
+        prices = cells[at::4]
+        if px in prices:
+            place = at + 4 * prices.index(px) + 1
+            cells[place] -= change
+            if cells[place] < 0:
+                raise FileFormatError(
+                    f"the first message adds {change} at {px}; the first book row shows "
+                    f"{cells[place] + change}"
                 )
-            self.set_level(side, px, have - change)
+        self.reconcile(cells)
+        if px not in prices and change < 0:
+            self.set_level(side, px, -change)

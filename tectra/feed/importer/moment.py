@@ -41,30 +41,48 @@ def interval_of(times: I64) -> int:
 
 
 def moments_ns(column: pa.Array, name: str, zone: str = "UTC") -> I64:
-    """Nanoseconds since the epoch UTC of a column of texts, all of one form. `zone` is that of
-    times which do not name their own. RowError for a row that is no time, or of another form.
+    """Nanoseconds since the epoch UTC of a column of texts. `zone` is that of times which do not
+    name their own. RowError for the rows that are no time.
     """
-    if not len(column):
-        return np.empty(0, np.int64)
-    shape = pc.match_substring_regex
-    if bool(pc.all(shape(column, _EPOCH)).as_py()):
-        return times_ns(column, name)
-    if bool(pc.all(shape(column, _COMPACT)).as_py()):
-        parts = [pc.utf8_slice_codeunits(column, a, b) for a, b in ((0, 4), (4, 6), (6, 8))]
-        column = pc.binary_join_element_wise(*parts, "-")
-    fits = shape(column, _ISO).to_numpy(zero_copy_only=False).astype(bool)
-    _refuse(np.flatnonzero(~fits), column, name)
+
+    def shaped(pattern: str) -> NDArray[np.bool_]:
+        found = pc.match_substring_regex(column, pattern).to_numpy(zero_copy_only=False)
+        return np.asarray(found, bool)
+
+    epoch, compact, iso = shaped(_EPOCH), shaped(_COMPACT), shaped(_ISO)
+    _refuse(np.flatnonzero(~(epoch | compact | iso)), column, name)
+    out = np.zeros(len(column), np.int64)
+    if bool(epoch.any()):
+        out[epoch] = times_ns(column.filter(pa.array(epoch)), name)
+    for mine in (compact, iso):
+        if bool(mine.any()):
+            out[mine] = _dates(column.filter(pa.array(mine)), zone, mine, column, name)
+    return out
+
+
+def _dates(some: pa.Array, zone: str, mine: NDArray[np.bool_], column: pa.Array, name: str) -> I64:
+    """Dates and ISO times of the rows `mine` of a column."""
+    if bool(pc.match_substring_regex(some, _COMPACT)[0].as_py()):
+        parts = [pc.utf8_slice_codeunits(some, a, b) for a, b in ((0, 4), (4, 6), (6, 8))]
+        some = pc.binary_join_element_wise(*parts, "-")
     try:
-        return _iso(column, zone)
-    except (pa.ArrowInvalid, pa.ArrowNotImplementedError, ValueError):
-        bad = []
-        for i, text in enumerate(column.to_pylist()):
-            try:
-                datetime.fromisoformat(text).replace(tzinfo=UTC)
-            except ValueError:
-                bad.append(i)
-        _refuse(np.array(bad or range(len(column)), np.int64), column, name)
+        return _iso(some, zone)
+    except InputError:
         raise
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError, ValueError):
+        rows = np.flatnonzero(mine)
+        bad = [int(rows[i]) for i, text in enumerate(some.to_pylist()) if not _exists(text)]
+        _refuse(np.array(bad or rows, np.int64), column, name)
+        raise
+
+
+def _exists(text: str) -> bool:
+    """Is there such a day and time?"""
+    try:
+        datetime.fromisoformat(text).replace(tzinfo=UTC)
+    except ValueError:
+        return False
+    return True
 
 
 def _refuse(rows: NDArray[np.integer], column: pa.Array, name: str) -> None:

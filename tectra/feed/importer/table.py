@@ -83,14 +83,17 @@ class CsvReader:
             if data and not end:
                 carry += data
                 if len(carry) > _LINE_MAX:
-                    raise FileFormatError(
-                        f"{self._source.path}, line {self._line:,}: found more than "
-                        f"{_LINE_MAX:,} bytes without a line end; allowed: a text file"
-                    )
+                    raise self._no_line()
                 continue
             if data:
-                whole, carry = carry + data[:end], data[end:]
-                yield from self._block(whole)
+                whole = carry + data[:end]
+                # Empty lines wait: at the end of the file they are no rows, between rows they are.
+                text = len(whole.rstrip(b"\r\n"))
+                cut = whole.find(b"\n", text) + 1 if text else 0
+                carry = whole[cut:] + data[end:]
+                yield from self._block(whole[:cut])
+                if len(carry) > _LINE_MAX:
+                    raise self._no_line()
                 continue
             if carry.strip():
                 self._faults.note(
@@ -100,6 +103,12 @@ class CsvReader:
                 )
                 yield from self._block(carry + b"\n")
             return
+
+    def _no_line(self) -> FileFormatError:
+        return FileFormatError(
+            f"{self._source.path}, line {self._line:,}: found more than {_LINE_MAX:,} bytes "
+            "without a row; allowed: a text file of rows"
+        )
 
     def _block(self, data: bytes) -> Iterator[Block]:
         while self._skip and data:
@@ -111,14 +120,6 @@ class CsvReader:
         count = data.count(b"\n")
         lines = np.arange(self._line, self._line + count, dtype=np.int64)
         self._line += count
-        stripped = data.rstrip(b"\r\n")
-        blank_tail = data.count(b"\n", len(stripped)) - 1 if stripped else count
-        if blank_tail > 0:
-            # Empty lines behind the last row are no rows; between rows they are damage.
-            data = stripped + b"\n" if stripped else b""
-            lines = lines[: count - blank_tail]
-        if not data:
-            return
         table = self._parse(data, len(lines))
         if table is None:
             data, lines = self._mend(data, lines)

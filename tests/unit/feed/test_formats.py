@@ -116,7 +116,10 @@ def _with_venue(record: bytes, venue: int) -> bytes:
     return record[:38] + venue.to_bytes(2, "little") + record[40:]
 
 
-@pytest.mark.parametrize("name", [n for n in FILES if FORMATS[n.split(maxsplit=1)[0]].write])
+READ_ONLY = ("tardis snapshot", "tardis ticker", "bitstamp")
+
+
+@pytest.mark.parametrize("name", [n for n in FILES if n not in READ_ONLY])
 def test_import_export_import(name: str, tmp_path: Path) -> None:
     """What a file holds, written in its own format and read again."""
     path, _ = FILES[name](tmp_path)
@@ -132,8 +135,6 @@ def test_import_export_import(name: str, tmp_path: Path) -> None:
         "tardis quotes": {"kind": "quotes"},
         "lobster": {"levels": 3},
     }.get(name, {})
-    if name in ("tardis snapshot", "tardis ticker"):
-        pytest.skip("read only: rows of books and of tickers are not written")
     target = tmp_path / "again"
     target.mkdir()
     first = slots_of(open_feed(path, options=reading))
