@@ -53,8 +53,10 @@ native: ## C stress tests under the thread and the address sanitizer
 soak: ## the long proofs: kills and stops by the ten thousand, deep interleavings, every planted fault
 	$(PYTEST) --timeout=3600 -m "soak and not network" tests
 
-fuzz: ## the seeded fuzzers, and property tests with many more examples
-	HYPOTHESIS_PROFILE=ci $(PYTEST) --timeout=600 -m "" tests/property tests/fuzz
+fuzz: ## the seeded and the guided fuzzers, and property tests with many more examples
+	$(PYTHON) -m tests.fuzz smoke --count 2000
+	HYPOTHESIS_PROFILE=ci $(PYTEST) --timeout=600 -m "" tests/property
+	$(PYTEST) --timeout=3600 -m "native and not soak" tests/native/test_guided.py
 
 clean: ## remove what a build leaves behind
 	rm -rf build dist *.egg-info htmlcov .coverage

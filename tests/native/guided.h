@@ -19,6 +19,7 @@
 
 #include <signal.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/time.h>
 #include <sys/wait.h>
@@ -139,6 +140,7 @@ GUIDED_OWN static int guided_main(int argc, char **argv, const guided_target *t)
     guided_state = seed;
     const pid_t child = fork();
     if (child == 0) {
+        prctl(PR_SET_PDEATHSIG, SIGKILL); /* a run that is given up leaves nobody behind */
         guided_seed("", 0);
         t->seeds();
         for (int i = 3; i < argc; i++) {

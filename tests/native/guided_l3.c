@@ -125,8 +125,10 @@ static size_t put(uint8_t *to, uint16_t id, uint64_t ref, int64_t px, int64_t qt
 
 static void seeds(void)
 {
-    static const uint16_t kinds[] = {TT_T_BOOK_EXECUTE, TT_T_BOOK_EXECUTE_PRICED, TT_T_BOOK_CANCEL,
-                                     TT_T_BOOK_DELETE,  TT_T_BOOK_REPLACE,        TT_T_TRADE};
+    static const uint16_t kinds[] = {TT_T_BOOK_EXECUTE, TT_T_BOOK_EXECUTE_PRICED,
+                                     TT_T_BOOK_CANCEL,  TT_T_BOOK_DELETE,
+                                     TT_T_BOOK_REPLACE, TT_T_BOOK_CLEAR,
+                                     TT_T_TRADE,        TT_T_BOOK_ADD};
     uint8_t bytes[TT_SLOT_BYTES * 40] = {0};
     size_t at = TT_SLOT_BYTES;
     for (uint64_t i = 0; i < 12; i++) {
@@ -134,7 +136,7 @@ static void seeds(void)
                   100 + (int64_t)(i % 4) * 100, 10);
         guided_seed(bytes, at);
     }
-    for (uint64_t i = 0; i < 6; i++) {
+    for (uint64_t i = 0; i < 8; i++) {
         at += put(bytes + at, kinds[i], i, 100, 5);
         guided_seed(bytes, at);
         bytes[0] ^= 1;

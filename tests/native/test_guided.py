@@ -12,6 +12,7 @@ SANITIZERS = "address,undefined"
 TARGETS = {
     "arbiter": (1_500, 250),
     "bars": (1_000, 250),
+    "column": (5_000, 100),
     "itch": (10_000, 190),
     "journal": (20_000, 130),
     "l3": (1_000, 500),
@@ -99,6 +100,13 @@ def test_a_seed_repeats_itself(sanitized) -> None:
         ("journal", "journal.h", "i = 72; i < 128", "i = 72; i < 127"),
         ("arbiter", "arbiter.h", "slot->seq = 0;\n            a->held--;", "a->held--;"),
         ("arbiter", "arbiter.h", "|| bytes > a->set.slot_bytes", ""),
+        (
+            "column",
+            "column.h",
+            "varying >> b & 1))\n            continue;\n        for (uint64_t i = 0; i < p",
+            "varying >> b & 1) || b == 7)\n            continue;\n        for (uint64_t i = 0; i < p",
+        ),
+        ("column", "batch.h", "|| width > n - i)", ")"),
         ("l3", "l3_apply.h", "    if (r->qty > order->qty) {\n", "    if (0) {\n"),
         ("bars", "bar_run.h", "b->used + tt_bars_room(b) > b->cap;", "0;"),
     ],
