@@ -47,7 +47,7 @@ def instruments_in(schema: pa.Schema, where: object = "table") -> dict[int, Inst
         return {}
     try:
         rows = [Instrument.from_dict(fields) for fields in json.loads(text)]
-    except (InputError, KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, OverflowError, RecursionError) as error:
         raise FileFormatError(f"{where}: the instruments in its metadata: {error}") from error
     return {row.instrument_id: row for row in rows}
 

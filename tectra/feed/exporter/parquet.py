@@ -79,9 +79,10 @@ class _Writer:
             self._flush(template)
 
     def _flush(self, template: Template) -> None:
-        writer = self.writers[template]
-        table = pa.Table.from_batches(self.waiting[template])
-        if table.num_rows:
+        held = self.waiting[template]
+        if held:
+            writer = self.writers[template]
+            table = pa.Table.from_batches(held)
             writer.write_table(table.replace_schema_metadata(writer.schema.metadata))
         self.waiting[template] = []
 

@@ -61,7 +61,7 @@ def _definitions(reader: JournalReader) -> Mapping[int, Instrument]:
         for fields in named:
             try:
                 one = Instrument.from_dict(fields)
-            except (InputError, KeyError, TypeError, ValueError) as error:
+            except (KeyError, TypeError, ValueError, OverflowError) as error:
                 raise FileFormatError(
                     f"{reader.path}: the session names an instrument that is none: {error}"
                 ) from error

@@ -25,7 +25,7 @@ _MAX = (1 << 63) - 1
 _SHORT = 20
 _PLAIN = r"^-?(\d+\.?\d*|\.\d+)$"
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,3})?", re.ASCII)
-_INTEGER = r"^-?\d{1,18}$"
+_INTEGER = r"^-?\d{1,19}$"
 _PLACES_MAX = 18
 
 
@@ -135,16 +135,18 @@ def integers(column: pa.Array | pa.ChunkedArray, name: str, *, low: int = 0) -> 
     """int64 of a column of whole numbers. RowError names the rows that are none."""
     cells = _array(column)
     plain = _bools(pc.match_substring_regex(cells, _INTEGER))
-    if bool(plain.all()):
-        out = pc.cast(cells, pa.int64()).to_numpy(zero_copy_only=False)
-    else:
-        out = np.zeros(len(cells), np.int64)
-        out[plain] = pc.cast(cells.filter(pa.array(plain)), pa.int64()).to_numpy()
-        for i in np.flatnonzero(~plain):
-            value = _wide(cells[int(i)].as_py(), 0)
-            plain[i] = value is not None
-            out[i] = value or 0
-        _complain(~plain, cells, name, "not_a_number", "a whole number that fits 64 bits")
+    out = np.zeros(len(cells), np.int64)
+    try:
+        some = cells if bool(plain.all()) else cells.filter(pa.array(plain))
+        out[plain] = pc.cast(some, pa.int64()).to_numpy(zero_copy_only=False)
+    except pa.ArrowInvalid:
+        plain[:] = False  # one of 19 digits is beyond int64
+    good = plain.copy()
+    for i in np.flatnonzero(~plain):
+        value = _wide(cells[int(i)].as_py(), 0)
+        good[i] = value is not None
+        out[i] = value or 0
+    _complain(~good, cells, name, "not_a_number", "a whole number that fits 64 bits")
     _complain(out < low, cells, name, "out_of_range", f"{low} or more")
     return np.asarray(out, np.int64)
 
@@ -197,4 +199,5 @@ def times_ns(
             if not allowed(one):
                 wrong |= scale == one
         _complain(wrong, cells, name, "out_of_range", "a time in the unit of this format")
+    _complain(raw > _MAX // scale, cells, name, "out_of_range", "a time up to the year 2262")
     return raw * scale

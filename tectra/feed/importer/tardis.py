@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
@@ -152,7 +153,7 @@ class _Maker:
             texts = block["id"]
             plain = pc.match_substring_regex(texts, r"^\d{1,18}$").to_numpy(False)
             numbers = np.zeros(len(block), np.int64)
-            numbers[plain] = [int(texts[int(i)].as_py()) for i in np.flatnonzero(plain)]
+            numbers[plain] = pc.cast(texts.filter(pa.array(plain)), pa.int64()).to_numpy()
             return {
                 "side": _words(block, "side", sides),
                 "px": exact(block, "price", ids, low=-(1 << 62)),

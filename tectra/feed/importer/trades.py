@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
@@ -104,8 +105,7 @@ class _Maker:
             return out, 0
         cells = block[self.words["id"]]
         plain = pc.match_substring_regex(cells, r"^\d{1,19}$").to_numpy(False)
-        texts = cells.to_pylist()
-        out[plain] = [int(texts[i]) for i in np.flatnonzero(plain)]
+        out[plain] = pc.cast(cells.filter(pa.array(plain)), pa.uint64()).to_numpy()
         return out, int(np.count_nonzero(~plain))
 
     def emit(self, rows: _Rows) -> Slots:

@@ -206,6 +206,14 @@ def test_progress_is_told(tmp_path: Path) -> None:
     assert told[-1] == (path.stat().st_size, path.stat().st_size)
 
 
+def test_more_records_than_a_row_group_holds(tmp_path: Path) -> None:
+    records = order_records() * 4000
+    for many in (records[: 1 << 16], records):
+        write_feed(feed_of(many), tmp_path / "o", "parquet", options={"template": "book_add"})
+        wanted = [r for r in many if r[2:4] == b"\x01\x00"]
+        assert slots_of(open_feed(tmp_path / "o")) == b"".join(wanted)
+
+
 def test_symbols(tmp_path: Path) -> None:
     path, _ = FILES["csv_trades"](tmp_path)
     feed = open_feed(path, symbols=["BTCUSDT"])

@@ -129,6 +129,7 @@ def test_the_symbol_must_be_known(tmp_path: Path) -> None:
         ("2,0.1,1,4,4,1735689600010868,True", "found 7 columns"),
         ("2,0.1,1,4,4,1735689600010860,True,True", "do not run backwards"),
         ("2,0.1,1,4,4,17356896000,True,True", "a time in the unit of this format"),
+        ("2,0.1,1,4,4,13402854000000,True,True", "a time up to the year 2262"),
         ("x,0.1,1,4,4,1735689600010868,True,True", "agg_trade_id: found 'x'"),
         ("2,0.1,1,4.5,4,1735689600010868,True,True", "first_trade_id: found '4.5'"),
     ],
