@@ -60,8 +60,14 @@ static inline size_t tt_bars_room(const tt_bars *b)
     return 2 * (size_t)b->n_sets + (b->copy ? 2 : 0);
 }
 
-/* Place of an instrument, made when new: TT_OK, TT_E_FULL (n_max are known), or what its rules say
- * to its exponents. */
+/* Bars state amounts at these exponents: powers of ten beyond them, or their sum, are not there. */
+static inline int tt_bars_exponent(int exponent)
+{
+    return exponent >= -TT_SCALE_MAX && exponent <= TT_SCALE_MAX;
+}
+
+/* Place of an instrument, made when new: TT_OK, TT_E_FULL (n_max are known), TT_E_RANGE (exponents
+ * that none has), or what its rules say to its exponents. */
 static inline int tt_bars_open(tt_bars *b, uint32_t id, uint16_t venue_id, int px_exponent,
                                int qty_exponent, uint32_t *place)
 {
@@ -69,6 +75,8 @@ static inline int tt_bars_open(tt_bars *b, uint32_t id, uint16_t venue_id, int p
     *place = found - 1;
     if (TT_LIKELY(found != 0))
         return TT_OK;
+    if (!tt_bars_exponent(px_exponent) || !tt_bars_exponent(qty_exponent))
+        return TT_E_RANGE;
     if (b->n == b->n_max)
         return TT_E_FULL;
     tt_bar_instrument *it = &b->known[b->n];
@@ -101,6 +109,8 @@ static inline int tt_bars_define(tt_bars *b, const tt_instrument *r)
     tt_bar_instrument *it = &b->known[place];
     if (it->px_exponent == r->px_exponent && it->qty_exponent == r->qty_exponent)
         return TT_OK;
+    if (!tt_bars_exponent(r->px_exponent) || !tt_bars_exponent(r->qty_exponent))
+        return TT_E_RANGE;
     it->px_exponent = r->px_exponent;
     it->qty_exponent = r->qty_exponent;
     for (uint32_t i = 0; i < b->n_sets; i++) {

@@ -9,9 +9,9 @@
  *   TARGET hex BYTES                            one input, in this process
  *
  * The inputs run in a child. Before each one its bytes go to memory that the parent shares, so that
- * whatever ends the child, a sanitizer or a signal, the parent prints the input and the command that
- * repeats it. An input that burns more than a second or two of processor time ends it too. The same
- * seed, program and machine word give the same inputs. */
+ * whatever ends the child, a sanitizer or a signal, the parent prints the input and the command
+ * that repeats it. An input that burns more than a second or two of processor time ends it too.
+ * The same seed, program and machine word give the same inputs. */
 #ifndef GUIDED_H
 #define GUIDED_H
 
@@ -93,7 +93,8 @@ GUIDED_OWN static int guided_campaign(const guided_target *t, uint64_t execution
     }
     getrusage(RUSAGE_SELF, &used);
     printf("guided %s: %llu executions, %u edges, corpus %u, %ld MB\n", t->name,
-           (unsigned long long)guided_now->executions, guided_edges, guided_n, used.ru_maxrss >> 10);
+           (unsigned long long)guided_now->executions, guided_edges, guided_n,
+           used.ru_maxrss >> 10);
     fflush(stdout);
     guided_need(used.ru_maxrss < GUIDED_RSS_KB, "memory grew beyond 512 MB");
     for (uint32_t i = 0; i < guided_n; i++)
@@ -134,7 +135,8 @@ GUIDED_OWN static int guided_main(int argc, char **argv, const guided_target *t)
     int is_blind = 0, status = 0;
     guided_now = mmap(NULL, sizeof *guided_now, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS,
                       -1, 0);
-    guided_need(guided_now != MAP_FAILED && t->max <= GUIDED_BYTES_MAX, "no memory, or long inputs");
+    guided_need(guided_now != MAP_FAILED && t->max <= GUIDED_BYTES_MAX,
+                "no memory, or long inputs");
     if (argc > 2 && strcmp(argv[1], "hex") == 0)
         return guided_one(t, argv[2]);
     guided_state = seed;

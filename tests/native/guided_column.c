@@ -1,6 +1,6 @@
 /* Any slots as rows of a stored block: what goes into columns comes out again, whatever form each
- * column has; any column and any planes of the size that it states are read within their bounds; and
- * the scan of a batch finds the records that a plain walk finds.
+ * column has; any column and any planes of the size that it states are read within their bounds;
+ * and the scan of a batch finds the records that a plain walk finds.
  *
  * The input: 24 bytes of choices, then slots. */
 #include <tectra/batch.h>

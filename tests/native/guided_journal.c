@@ -1,5 +1,5 @@
-/* A journal header page that the input damages, and any bytes as slots: the checks say what they are,
- * the walk stops before what is no record, and the scan names the one slot whose sum is wrong.
+/* A journal header page that the input damages, and any bytes as slots: the checks say what they
+ * are, the walk stops before what is no record, and the scan names the one slot whose sum is wrong.
  *
  * The input: 16 bytes of patches of the page (offset u16, value u8; the last byte says how many and
  * whether the page is closed), then slots. */

@@ -1,5 +1,5 @@
-/* Any bytes as control messages of a datagram: nothing outside is read, and what is read is the same
- * wherever the bytes lie. */
+/* Any bytes as control messages of a datagram: nothing outside is read, and what is read is the
+ * same wherever the bytes lie. */
 #include <tectra/udp.h>
 
 #include "guided.h"

@@ -143,7 +143,7 @@ def test_schedules(venue: type[Venue], rule: Any) -> None:
     schedules(venue, rule, 60)
 
 
-@pytest.mark.slow
+@pytest.mark.soak
 @pytest.mark.timeout(1800)
 @pytest.mark.parametrize(("venue", "rule"), RULES)
 def test_ten_thousand_schedules(venue: type[Venue], rule: Any) -> None:
@@ -220,7 +220,7 @@ def test_faults_are_seen_at_that_same_message(venue: type[Venue], rule: Any) -> 
     assert min(inject(venue, rule, 600).values()) > 50
 
 
-@pytest.mark.slow
+@pytest.mark.soak
 @pytest.mark.timeout(1800)
 @pytest.mark.parametrize(("venue", "rule"), RULES)
 def test_a_hundred_thousand_faults(venue: type[Venue], rule: Any) -> None:
@@ -228,7 +228,7 @@ def test_a_hundred_thousand_faults(venue: type[Venue], rule: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    "count", [300, pytest.param(10_000, marks=[pytest.mark.slow, pytest.mark.timeout(1800)])]
+    "count", [300, pytest.param(10_000, marks=[pytest.mark.soak, pytest.mark.timeout(1800)])]
 )
 def test_restarts_of_a_stream(count: int) -> None:
     """Bybit's u = 1: invalid, and whole again, within that one message."""
@@ -293,7 +293,7 @@ def mismatches(count: int) -> tuple[list[int], int]:
 
 
 @pytest.mark.parametrize(
-    "count", [500, pytest.param(10_000, marks=[pytest.mark.slow, pytest.mark.timeout(1800)])]
+    "count", [500, pytest.param(10_000, marks=[pytest.mark.soak, pytest.mark.timeout(1800)])]
 )
 def test_failed_checksums_do_not_loop(count: int) -> None:
     asked, failed = mismatches(count)
@@ -304,7 +304,7 @@ def test_failed_checksums_do_not_loop(count: int) -> None:
 
 
 @pytest.mark.parametrize(
-    "count", [8_000, pytest.param(1_000_000, marks=[pytest.mark.slow, pytest.mark.timeout(1800)])]
+    "count", [8_000, pytest.param(1_000_000, marks=[pytest.mark.soak, pytest.mark.timeout(1800)])]
 )
 def test_what_crosses_is_never_valid(count: int) -> None:
     """Levels at random, so that bids cross asks now and then: a valid book never does, and equals

@@ -134,7 +134,7 @@ def test_levels():
     run_levels(10_000, 2)
 
 
-@pytest.mark.slow
+@pytest.mark.soak
 @pytest.mark.timeout(1800)
 @pytest.mark.parametrize("seed", range(4))
 def test_a_million_operations(seed):

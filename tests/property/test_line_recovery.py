@@ -174,7 +174,7 @@ def test_nothing_is_lost_in_silence(day, lossless, scene) -> None:
     check(day, scene, lossless)
 
 
-@pytest.mark.slow
+@pytest.mark.soak
 @pytest.mark.timeout(300)
 @given(scene=SCENES)
 @settings(max_examples=1000)

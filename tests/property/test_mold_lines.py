@@ -62,7 +62,7 @@ def test_union_in_order(seed):
     scenario(seed, 2_000)
 
 
-@pytest.mark.slow
+@pytest.mark.soak
 @pytest.mark.timeout(1800)
 @pytest.mark.parametrize("seed", range(100))
 def test_union_in_order_of_a_hundred_seeds(seed):

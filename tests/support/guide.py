@@ -6,7 +6,6 @@ an error with other words counts as a new step. Values that the watched code com
 its own constants.
 """
 
-import gc
 import resource
 import signal
 import sys
@@ -315,7 +314,6 @@ def campaign(target: Target, seed: int, count: int, *, blind: bool = False) -> C
                 changer.corpus[changer.rng.integers(0, CORPUS_MAX)] = data
     grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
     assert grown < GROWTH_MAX_KB, f"{target.name}: memory grew by {grown >> 10} MB"
-    gc.collect()
     return Campaign(target.name, count, len(seen), len(changer.corpus))
 
 

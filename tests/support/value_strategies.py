@@ -26,6 +26,7 @@ from tectra.core.event import (
     ExecReportPayload,
     ExecReportState,
     KlineSummary,
+    TradePayload,
 )
 from tectra.core.fixed import Price, Quantity
 from tectra.core.level import BookLevel
@@ -35,6 +36,8 @@ from tectra.core.order import OrderRequest
 from tectra.core.signal import Signal, StrategyDecision, StrategyState
 from tectra.core.types import OrderId, OrderType, Side, Timestamp
 from tectra.core.value import U16, U32, U64, Labels
+from tectra.feed.said import Said
+from tectra.refdata.definition import Definition
 from tectra.research.candidate import PairCandidate, ResearchSignal
 from tectra.risk.ruleset import LimitsUpdate
 from tectra.signals.feature import FeatureVector
@@ -138,14 +141,16 @@ def _reports() -> st.SearchStrategy[ExecReportPayload]:
     )
 
 
-@st.composite
-def _klines(draw: Any) -> KlineSummary:
-    low, a, b, high = sorted(draw(st.lists(floats, min_size=4, max_size=4)))
+def _klines() -> st.SearchStrategy[KlineSummary]:
     hints = get_type_hints(KlineSummary, include_extras=True)
-    rest = {
-        n: draw(of_hint(h)) for n, h in hints.items() if n not in ("open", "high", "low", "close")
-    }
-    return KlineSummary(open=a, high=high, low=low, close=b, **rest)
+    prices_of_it = ("open", "high", "low", "close")
+    rest = st.fixed_dictionaries({n: of_hint(h) for n, h in hints.items() if n not in prices_of_it})
+
+    def made(four: list[float], more: dict[str, Any]) -> KlineSummary:
+        low, a, b, high = sorted(four)
+        return KlineSummary(open=a, high=high, low=low, close=b, **more)
+
+    return st.builds(made, st.lists(floats, min_size=4, max_size=4), rest)
 
 
 def _updates(kind: Any, side: Any, **fixed: Any) -> st.SearchStrategy[Any]:
@@ -169,6 +174,20 @@ SPECIAL: dict[Any, Callable[[], st.SearchStrategy[Any]]] = {
     ),
 }
 
+
+def _definitions() -> st.SearchStrategy[Definition]:
+    """Steps above zero; the rest by annotation."""
+    hints = get_type_hints(Definition, include_extras=True)
+    rest = {n: of_hint(h) for n, h in hints.items() if n not in ("tick_size", "lot_size")}
+    tick = st.integers(1, 10**9).map(lambda px: Price.from_raw(px, PX_EXPONENT))
+    return st.builds(Definition, tick_size=tick, lot_size=present, **rest)
+
+
+SPECIAL[Definition] = _definitions
+# One payload stands for all three, which have duties of their own.
+SPECIAL[Said] = lambda: st.builds(
+    Said, of_hint(str), value_of(TradePayload), st.integers(0, (1 << 64) - 1)
+)
 
 CONTROL = {"id": st.integers(0, I63), "exchange": st.sampled_from(list(ExchangeName))}
 _names = st.lists(st.text("ABC/-", min_size=1, max_size=16), min_size=1, max_size=3).map(tuple)

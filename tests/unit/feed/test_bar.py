@@ -303,6 +303,18 @@ def test_refusals() -> None:
         BarRecords(BarBuilder("1t").update(trade(1, 5)), {})
 
 
+@pytest.mark.parametrize("exponents", [(-19, 0), (0, -19), (19, 0), (0, 127), (-128, -128)])
+@pytest.mark.parametrize("known", [False, True])
+def test_exponents_that_no_instrument_has(exponents: tuple[int, int], known: bool) -> None:
+    px, qty = exponents
+    records = trade(1, 100) if known else b""
+    records += encode(
+        Template.INSTRUMENT, ts_event_ns=2, instrument_id=1, px_exponent=px, qty_exponent=qty
+    )
+    with pytest.raises((InputError, NumericOverflowError)):
+        BarBuilder("1t", with_book=False).update(records + trade(3, 100))
+
+
 def test_exponents_come_from_the_instrument() -> None:
     btc = Instrument(1, "BTCUSDT", Exchange.BINANCE, px_exponent=-2, qty_exponent=-8)
     builder = BarBuilder(["1t", "0.5v"], instruments=[btc])

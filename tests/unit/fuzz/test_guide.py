@@ -19,11 +19,19 @@ def target(run: Callable[[bytes], object], *seeds: bytes) -> guide.Target:
 
 
 def test_guidance_finds_what_chance_does_not() -> None:
-    assert guide.campaign(PLANTED, 1, 20_000, blind=True).corpus == 1
+    assert guide.campaign(PLANTED, 7, 5_000, blind=True).corpus == 1
     with pytest.raises(AssertionError, match="ZeroDivisionError") as told:
-        guide.campaign(PLANTED, 1, 200_000)
+        guide.campaign(PLANTED, 7, 60_000)
     with pytest.raises(ZeroDivisionError):
         nested_fault.parse(bytes.fromhex(str(told.value).rpartition(" ")[2]))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(10))
+def test_guidance_finds_it_from_any_seed(seed: int) -> None:
+    assert guide.campaign(PLANTED, seed, 60_000, blind=True).corpus == 1
+    with pytest.raises(AssertionError, match="ZeroDivisionError"):
+        guide.campaign(PLANTED, seed, 400_000)
 
 
 def test_a_seed_repeats_itself() -> None:

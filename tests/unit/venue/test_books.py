@@ -173,7 +173,7 @@ def test_a_wrong_checksum_is_found_at_that_message(name: str) -> None:
     assert bench.telemetry.counts()["book.resync"] == 50
 
 
-@pytest.mark.slow
+@pytest.mark.soak
 @pytest.mark.timeout(120)
 @pytest.mark.parametrize("name", CHECKED)
 def test_ten_thousand_wrong_checksums(name: str) -> None:
