@@ -1,6 +1,6 @@
 /* Packets of up to four lines in any order, with any numbers, times, sessions and holds: every
- * number comes out once, in order, as what was sent, or is given up once; nothing that came is given
- * up unless the window was full; what is held is what lies in the window.
+ * number comes out once, in order, as what was sent, or is given up once; nothing that came is
+ * given up unless the window was full; what is held is what lies in the window.
  *
  * The input: 8 bytes of settings, then commands of 8 bytes. */
 #include <tectra/arbiter.h>
