@@ -25,6 +25,8 @@ from tectra.refdata.instrument import Instrument
 
 __all__ = ["Validator", "validate_feed"]
 
+# What a source says of itself that no limit forgives: it is cut, or not all of it could be read.
+_DAMAGE = ("records_lost", "trailing_bytes", "malformed", "unknown", "damaged_row")
 _BATCH_SLOTS = 1 << 14
 _MARKET = range(1, int(Template.BOOK_CLEAR) + 1)
 _DATA = frozenset(_MARKET) - {int(Template.STATUS), int(Template.INSTRUMENT)}
@@ -100,7 +102,7 @@ class Validator:
         counts = {kind: n for kind, n in sorted(self.findings.counts.items()) if n}
         seconds = max(0, quality.last_ns - quality.first_ns) / 1e9
         faults = dict(getattr(feed, "faults", {}))
-        lost = faults.get("records_lost", 0)
+        damage = sum(faults.get(cause, 0) for cause in _DAMAGE)
         allowed = {
             "time_gap": f"at most {self.limits.gap_ns / 1e9:g} s",
             "clock_jump": f"steps of at most {self.limits.clock_jump_ns / 1e9:g} s",
@@ -108,7 +110,7 @@ class Validator:
         }
         return ValidationReport(
             file=self.name,
-            passed=not (lost or any(kind in counts for kind in self.limits.fail_on)),
+            passed=not (damage or any(kind in counts for kind in self.limits.fail_on)),
             records=self.meter.records,
             first_ns=quality.first_ns,
             last_ns=quality.last_ns,

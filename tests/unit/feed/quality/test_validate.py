@@ -24,6 +24,7 @@ from tectra.feed.quality import (
 )
 from tectra.feed.quality.counters import QualityCounters
 from tectra.feed.quality.finding import KINDS
+from tectra.feed.synthetic import generate_messages
 from tectra.refdata.instrument import Instrument
 
 BUY, SELL = Side.BUY, Side.SELL
@@ -328,3 +329,13 @@ def test_a_synthetic_day_is_sound(
     small_day: Path, capped: Callable[[Path], dict[str, int]]
 ) -> None:
     assert set(capped(small_day)) == {"time_gap"}
+
+
+def test_a_cut_file_does_not_pass(tmp_path: Path) -> None:
+    whole = generate_messages(2_000, locates=5)
+    for name, data, passed in (("whole", whole, True), ("cut", whole[:-5], False)):
+        path = tmp_path / f"{name}.itch"
+        path.write_bytes(data)
+        with open_feed(path) as feed:
+            report, _ = validate_feed(feed, name, ValidationLimits(fail_on=()))
+        assert (report.passed, "trailing_bytes" in report.source_faults) == (passed, not passed)
