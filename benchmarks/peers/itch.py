@@ -23,7 +23,7 @@ from tectra.book import L3Book
 from tectra.core.msg import DTYPES, HEAD, Template
 from tectra.core.record import iter_records
 from tectra.feed.itch import ItchFeed
-from tectra.feed.synthetic import generate_day
+from tectra.feed.itch_day import write_market_day
 from tectra.journal.scan import walk
 
 HERE = Path(__file__).resolve().parent
@@ -95,7 +95,7 @@ def main() -> int:
         return 1
     path = args.cache.resolve() / f"itch-{args.messages}-{args.symbols}.itch"
     if not path.exists():
-        generate_day(path, messages=args.messages, symbols=args.symbols, seed=1)
+        write_market_day(path, messages=args.messages, symbols=args.symbols, seed=1)
     times: dict[tuple[str, str], list[float]] = defaultdict(list)
     for _ in range(args.rounds):
         for row in measure_peer(python, path):
