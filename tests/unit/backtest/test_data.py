@@ -22,10 +22,14 @@ WITHOUT = (
 )
 
 
+# Files that a test has just written; Parquet of strangers wants a validation report.
+ANY_FILE = tt.BacktestConfig(allow_unvalidated=True)
+
+
 @pytest.mark.parametrize("name", WITH_ORDERS)
 def test_a_run_over_every_format_of_orders(name: str, tmp_path: Path) -> None:
     path, _ = FILES[name](tmp_path)
-    result = tt.run_backtest(strategy=Momentum, data=path)
+    result = tt.run_backtest(strategy=Momentum, data=path, config=ANY_FILE)
     assert result.records > 0
     assert result.summary.book_errors == 0
 
@@ -34,7 +38,7 @@ def test_a_run_over_every_format_of_orders(name: str, tmp_path: Path) -> None:
 def test_what_has_no_orders_says_so(name: str, tmp_path: Path) -> None:
     path, _ = FILES[name](tmp_path)
     with pytest.raises(InputError, match=r"hold no single orders \(book_add\).*bitstamp, dbn"):
-        open_data(path, None)
+        open_data(path, None, allow_unvalidated=True)
 
 
 def test_the_same_orders_give_the_same_run(small_day: Path, tmp_path: Path) -> None:
@@ -45,7 +49,7 @@ def test_the_same_orders_give_the_same_run(small_day: Path, tmp_path: Path) -> N
         if file:
             path = tmp_path / file
             write_feed(open_feed(small_day), path, name)
-        result = tt.run_backtest(strategy=Momentum, data=path, symbols=["AAPL"])
+        result = tt.run_backtest(strategy=Momentum, data=path, symbols=["AAPL"], config=ANY_FILE)
         seen[name] = (result.summary, result.pnl)
     assert seen["journal"] == seen["itch"]
     assert seen["parquet"] == seen["itch"]
@@ -70,4 +74,4 @@ def test_a_lobster_day_knows_its_midnight(tmp_path: Path) -> None:
 
 
 def test_formats_say_whether_they_hold_orders() -> None:
-    assert {n for n, f in FORMATS.items() if f.has_orders} == set(WITH_ORDERS)
+    assert {n for n, f in FORMATS.items() if f.has_orders} == {*WITH_ORDERS, "store"}
