@@ -20,7 +20,7 @@ def test_canary_fails() -> None:
     assert MAIN(["canary"]) == 1
 
 
-@pytest.mark.slow
+@pytest.mark.soak
 @pytest.mark.timeout(3600)
 @pytest.mark.parametrize("seed", [1, 2])
 def test_many_guided_inputs(capsys: pytest.CaptureFixture[str], seed: int) -> None:
