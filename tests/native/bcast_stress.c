@@ -3,7 +3,7 @@
  *
  *   bcast_stress MODE READERS RECORDS CAPACITY START [WALL_S]
  *
- * MODE: one, batch, mixed, claim, paced. The process ends itself after WALL_S seconds, 120 if not
+ * MODE: one, batch, mixed, claim, paced. The process ends itself after WALL_S seconds, 55 if not
  * given: a fault may keep a reader inside the ring.
  *
  * Each reader accounts for every number: handed out as it was sent, passed for its tag, or told
@@ -22,7 +22,7 @@
 #define OUT_SLOTS 24
 #define READERS_MAX 8
 #define IDLE_MAX 2000000000ull
-#define WALL_S 120
+#define WALL_S 55
 
 typedef struct {
     void *memory;
