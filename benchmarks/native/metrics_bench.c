@@ -45,7 +45,8 @@ typedef struct {
 static void subject_make(subject *s, size_t messages)
 {
     const uint32_t cap[TT_L3_ARENAS] = {
-        1u << 19, 1u << 16, 1u << 20, (uint32_t)(messages / TT_L3_PAGE + 2), 1u << 10, 1u << 6};
+        1u << 19, 1u << 20, 1u << 18, 1u << 22, (uint32_t)(messages / TT_L3_PAGE + 2), 1u << 10,
+        1u << 6};
     memcpy(s->cap, cap, sizeof cap);
     s->fixed = fresh(tt_l3_fixed_bytes(SYMBOLS + 1));
     for (uint32_t a = 0; a < TT_L3_ARENAS; a++)
@@ -96,8 +97,8 @@ static int features(void *cx, const tt_l3 *b, const tt_head *rec, const tt_book_
     look(cx, b, rec, fx);
     if (!tt_metrics_touched(b, fx, 10))
         return 0;
-    const tt_book_side bids = tt_book_side_l3(b, fx->slot, 0);
-    const tt_book_side asks = tt_book_side_l3(b, fx->slot, 1);
+    tt_book_side bids = tt_book_side_l3(b, fx->slot, 0);
+    tt_book_side asks = tt_book_side_l3(b, fx->slot, 1);
     if (tt_features_of(&bids, &asks, 10, &f) < 0)
         abort();
     tt_depth_of(&bids, &asks, 10, &d);
