@@ -21,6 +21,7 @@ nothing arrived for fifteen. Whoever holds the socket closes it when `state` is 
 bytes_to_send() still gives. Source: SoupBinTCP 3.00.
 """
 
+from abc import ABC, abstractmethod
 from enum import Enum
 from typing import NamedTuple
 
@@ -127,7 +128,7 @@ SoupEvent = (
 )
 
 
-class _Side:
+class _Side(ABC):
     """What both sides share: framing, heartbeats, the dead link."""
 
     _heartbeat = ""
@@ -201,8 +202,9 @@ class _Side:
     def _is_closed(self) -> bool:
         return self.state is SoupState.CLOSED
 
+    @abstractmethod
     def _on_packet(self, packet: SoupPacket, now_ns: int) -> list[SoupEvent]:
-        raise NotImplementedError
+        """What a whole packet means in the state that the session is in."""
 
     def _start(self, now_ns: int) -> None:
         self._splitter = SoupSplitter()

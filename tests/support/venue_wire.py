@@ -4,6 +4,7 @@ with checksums over their text by zlib. Knows nothing of the code under test.
 
 import json
 import zlib
+from abc import ABC, abstractmethod
 from decimal import Decimal
 from typing import Any
 
@@ -12,7 +13,7 @@ from tectra.core.rng import Random
 __all__ = ["CoinbaseWire", "KrakenV1Wire", "KrakenV2Wire", "OkxWire", "Wire"]
 
 
-class Wire:
+class Wire(ABC):
     """One book of a venue: prices and quantities are integers at fixed places."""
 
     symbol = "BTC/USD"
@@ -65,11 +66,13 @@ class Wire:
         self.cut()
         return out
 
+    @abstractmethod
     def snapshot(self) -> bytes:
-        raise NotImplementedError
+        """The whole book as the venue says it."""
 
+    @abstractmethod
     def update(self) -> bytes:
-        raise NotImplementedError
+        """Some changes as the venue says them."""
 
 
 class KrakenV2Wire(Wire):

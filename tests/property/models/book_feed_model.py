@@ -2,6 +2,7 @@
 venues' own descriptions: dicts, lists, and no state but these.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
@@ -22,7 +23,7 @@ class Event(NamedTuple):
 Levels = tuple[tuple[tuple[int, int], ...], tuple[tuple[int, int], ...]]
 
 
-class Venue:
+class Venue(ABC):
     """A true book and the events that it makes. `at` remembers it at every number."""
 
     def __init__(self, rng: Any) -> None:
@@ -55,9 +56,9 @@ class Venue:
             del book[px]
         return side, px, qty
 
+    @abstractmethod
     def numbers(self) -> Iterator[int]:
         """The numbers of the updates in the next event."""
-        raise NotImplementedError
 
     def event(self) -> Event:
         """The next event: of each level only its last quantity."""
