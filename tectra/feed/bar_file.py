@@ -3,8 +3,7 @@
 import csv
 from collections.abc import Mapping
 from pathlib import Path
-from types import TracebackType
-from typing import IO, Any, Self
+from typing import IO, Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -12,6 +11,7 @@ from numpy.typing import NDArray
 
 from tectra.core.errors import InputError
 from tectra.core.msg import BarFlag, BarKind
+from tectra.core.part_file import Whole
 from tectra.feed.bar_batch import bar_vwap
 from tectra.feed.bar_spec import BarSpec
 
@@ -70,7 +70,7 @@ def _interval(kind: int, amount: int, qty_exponent: int) -> str:
     return str(BarSpec(BarKind.VOLUME, amount, -qty_exponent))
 
 
-class BarWriter:
+class BarWriter(Whole):
     """Writes bars to NAME.csv or NAME.parquet. The file appears when close() is called, or at the
     end of a `with` block that raised nothing. Owned by one thread.
     """
@@ -122,17 +122,3 @@ class BarWriter:
             self._text.close()
         if self._table is not None:
             self._table.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        if kind is None:
-            self.close()
-        else:
-            self.abort()

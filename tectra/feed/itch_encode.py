@@ -4,15 +4,12 @@ Values are what the wire carries: prices as integers with four implied decimals 
 as nanoseconds since midnight in New York, texts without padding.
 """
 
-import gzip
 import struct
 from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
-from types import TracebackType
-from typing import IO, Self
 
-from tectra.core.errors import ClosedError, InputError
+from tectra.core.errors import InputError
+from tectra.core.part_file import PartFile, Whole
 from tectra.feed.itch_wire import LAYOUTS, Layout
 
 __all__ = ["ItchWriter", "Value", "encode", "encode_fields"]
@@ -80,7 +77,7 @@ def encode_fields(
     return encode(code, stock_locate, timestamp, *body, tracking_number=tracking_number)
 
 
-class ItchWriter:
+class ItchWriter(Whole):
     """Writes a BinaryFILE, gzip when the name ends in .gz. Owned by one thread.
 
     The file appears under its name only when it is complete: close(), or the end of a `with` block
@@ -99,17 +96,7 @@ class ItchWriter:
         self.path = Path(path)
         self.messages = 0
         self._end = end_of_session
-        if self.path.exists() and not self.path.is_file():
-            raise InputError(f"cannot write {self.path}: it is there, and no plain file")
-        self._part = self.path.with_name(self.path.name + ".part")
-        self._closed = False
-        try:
-            self._file: IO[bytes] = self._part.open("wb")
-        except OSError as error:
-            raise InputError(f"cannot write {self.path}: {error.strerror}") from error
-        self._out: IO[bytes] | gzip.GzipFile = self._file
-        if self.path.suffix == ".gz":
-            self._out = gzip.GzipFile(name, "wb", level, self._file, mtime=0)
+        self._file = PartFile(self.path, level=level, name=name)
         self._buffer = bytearray()
 
     def write(
@@ -127,8 +114,7 @@ class ItchWriter:
 
     def write_message(self, message: bytes) -> None:
         """Append one encoded message."""
-        if self._closed:
-            raise ClosedError(f"{self.path} is closed")
+        self._file.require()
         if not 0 < len(message) <= 0xFFFF:
             raise InputError(f"a message of {len(message)} bytes; allowed are 1 to 65,535")
         self._buffer += len(message).to_bytes(2, "big")
@@ -139,48 +125,24 @@ class ItchWriter:
 
     def write_framed(self, data: bytes, messages: int) -> None:
         """Append whole messages that have their lengths already."""
-        if self._closed:
-            raise ClosedError(f"{self.path} is closed")
+        self._file.require()
         self._flush()
-        self._out.write(data)
+        self._file.write(data)
         self.messages += messages
 
     def _flush(self) -> None:
-        self._out.write(self._buffer)
+        self._file.write(self._buffer)
         self._buffer.clear()
 
     def close(self) -> None:
         """Finish the file and give it its name. May be called twice."""
-        if self._closed:
+        if self._file.closed:
             return
         if self._end:
             self._buffer += b"\0\0"
         self._flush()
-        self._closed = True
-        if self._out is not self._file:
-            self._out.close()
         self._file.close()
-        self._part.replace(self.path)
 
     def abort(self) -> None:
         """Drop what was written."""
-        if not self._closed:
-            self._closed = True
-            for file in (self._out, self._file):
-                with suppress(OSError):  # what a full disk does not take is dropped all the same
-                    file.close()
-            self._part.unlink(missing_ok=True)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        if kind is None:
-            self.close()
-        else:
-            self.abort()
+        self._file.abort()

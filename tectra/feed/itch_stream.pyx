@@ -103,7 +103,7 @@ cdef class ItchStream:
             return TT_OK
         if self.head:
             memmove(self.out, self.out + self.head * SLOT, (self.tail - self.head) * SLOT)
-            self.tail -= self.head
+            self.tail = self.tail - self.head
             self.head = 0
         while self.tail + slots > cap:
             cap *= 2
@@ -128,14 +128,14 @@ cdef class ItchStream:
             rc = tt_itch_decode(
                 &self.cx, blocks + at, n - at, self.out + self.tail * SLOT, self.cap - self.tail,
                 &used, &slots, &messages)
-            self.tail += slots
+            self.tail = self.tail + slots
             at += used
-            self.messages += messages
+            self.messages = self.messages + messages
             if rc != TT_E_CLOSED:
                 break
             at += 2  # MoldUDP64 allows a message of no bytes; ITCH has none
-            self.messages += 1
-            self.counts.malformed += 1
+            self.messages = self.messages + 1
+            self.counts.malformed = self.counts.malformed + 1
         slots = self.tail - first
         if watched:
             tt_watch_records(
@@ -170,9 +170,9 @@ cdef class ItchStream:
         cdef int rc = tt_mold_parse(data, n, &p)
         cdef int kind
         if rc != TT_OK:
-            self.malformed_packets += 1
+            self.malformed_packets = self.malformed_packets + 1
             return rc
-        self.packets += 1
+        self.packets = self.packets + 1
         self.last_recv_ns = recv_ns
         kind = tt_arbiter_offer(&self.arbiter.c, line, &p, recv_ns, now_ns, &span)
         if kind == TT_ARB_NEW:

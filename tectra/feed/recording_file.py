@@ -2,8 +2,7 @@
 
 from datetime import UTC, datetime
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -11,6 +10,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from tectra.core.errors import InputError
+from tectra.core.part_file import Whole
 from tectra.feed.recording import RecordingChunk
 
 __all__ = ["RecordingWriter"]
@@ -30,7 +30,7 @@ def _table(rows: NDArray[Any]) -> pa.Table:
     return pa.table(columns).replace_schema_metadata(meta)
 
 
-class RecordingWriter:
+class RecordingWriter(Whole):
     """Writes chunks as they come, a row group each. Files get their names when they are whole: at
     the next day, or at close(). Owned by one thread.
     """
@@ -84,17 +84,3 @@ class RecordingWriter:
             writer.close()
             path.with_name(path.name + ".part").unlink(missing_ok=True)
         self._open.clear()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        if kind is None:
-            self.close()
-        else:
-            self.abort()

@@ -9,13 +9,13 @@ import struct
 import zlib
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import suppress
 from io import BufferedReader
 from pathlib import Path
 from types import TracebackType
 from typing import NamedTuple, Self
 
 from tectra.core.errors import ClosedError, FileFormatError, InputError, TruncatedInputError
+from tectra.core.part_file import PartFile, Whole
 from tectra.protocol.frame import LinkType, Skip, UdpPayload, build_udp_frame, udp_of_frame
 
 __all__ = ["CaptureReader", "CaptureWriter", "Frame", "Skip", "UdpPayload"]
@@ -288,7 +288,7 @@ class CaptureReader:
         self.close()
 
 
-class CaptureWriter:
+class CaptureWriter(Whole):
     """Writes a pcap with nanosecond times, gzip when the name ends in .gz. Owned by one thread.
 
     The file appears under its name only when it is complete: close(), or the end of a `with` block
@@ -298,31 +298,19 @@ class CaptureWriter:
     def __init__(self, path: str | Path, *, link_type: int = LinkType.ETHERNET) -> None:
         self.path = Path(path)
         self.frames = 0
-        if self.path.exists() and not self.path.is_file():
-            raise InputError(f"cannot write {self.path}: it is there, and no plain file")
-        self._part = self.path.with_name(self.path.name + ".part")
-        try:
-            self._file = self._part.open("wb")
-        except OSError as error:
-            raise InputError(f"cannot write {self.path}: {error.strerror}") from error
-        packed = self.path.suffix == ".gz"
-        self._out = gzip.GzipFile("", "wb", 6, self._file, mtime=0) if packed else self._file
-        self._closed = False
-        self._out.write(
-            b"\x4d\x3c\xb2\xa1" + struct.pack("<HHiIII", 2, 4, 0, 0, _FRAME_MAX, link_type)
-        )
+        head = b"\x4d\x3c\xb2\xa1" + struct.pack("<HHiIII", 2, 4, 0, 0, _FRAME_MAX, link_type)
+        self._file = PartFile(self.path, head=head)
 
     def write(self, ts_ns: int, frame: bytes) -> None:
         """Append one frame. `ts_ns`: nanoseconds since the epoch UTC, before the year 2106."""
-        if self._closed:
-            raise ClosedError(f"{self.path} is closed")
+        self._file.require()
         seconds, rest = divmod(ts_ns, _NS)
         if not 0 <= seconds < 1 << 32 or len(frame) > _FRAME_MAX:
             raise InputError(
                 f"a frame of {len(frame)} bytes at {ts_ns} ns; allowed are {_FRAME_MAX} bytes, "
                 "and times of 1970 to 2106"
             )
-        self._out.write(struct.pack("<IIII", seconds, rest, len(frame), len(frame)) + frame)
+        self._file.write(struct.pack("<IIII", seconds, rest, len(frame), len(frame)) + frame)
         self.frames += 1
 
     def write_udp(self, payload: UdpPayload) -> None:
@@ -331,33 +319,8 @@ class CaptureWriter:
 
     def close(self) -> None:
         """Finish the file and give it its name. May be called twice."""
-        if self._closed:
-            return
-        self._closed = True
-        if self._out is not self._file:
-            self._out.close()
         self._file.close()
-        self._part.replace(self.path)
 
     def abort(self) -> None:
         """Drop what was written."""
-        if not self._closed:
-            self._closed = True
-            for file in (self._out, self._file):
-                with suppress(OSError):  # what a full disk does not take is dropped all the same
-                    file.close()
-            self._part.unlink(missing_ok=True)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        if kind is None:
-            self.close()
-        else:
-            self.abort()
+        self._file.abort()
