@@ -7,7 +7,7 @@ and loaded whole, recorded for replay if asked.
 
 from cpython.buffer cimport PyBUF_SIMPLE, PyBuffer_Release, PyObject_GetBuffer
 from cython cimport final
-from libc.stdint cimport uint8_t, uint32_t, uint64_t
+from libc.stdint cimport uint8_t, uint32_t, uint64_t, uintptr_t
 from libc.stdlib cimport calloc, free
 from libc.string cimport memcpy
 
@@ -144,6 +144,8 @@ cdef class MarketDataStorage:
         cdef uint32_t width
         PyObject_GetBuffer(record, &view, PyBUF_SIMPLE)
         try:
+            if <uintptr_t>view.buf % 8:
+                return self.push(symbol, bytes(record))
             width = 0
             if view.len >= TT_SLOT_BYTES:
                 width = tt_batch_width(<const uint8_t *>view.buf)
@@ -170,6 +172,8 @@ cdef class MarketDataStorage:
         cdef int count = 0
         PyObject_GetBuffer(slots, &view, PyBUF_SIMPLE)
         try:
+            if <uintptr_t>view.buf % 8:  # a record is read where it lies
+                return self.push_many(symbol, bytes(slots))
             n = view.len // TT_SLOT_BYTES
             while at < n:
                 width = tt_batch_width(<const uint8_t *>view.buf + at * TT_SLOT_BYTES)

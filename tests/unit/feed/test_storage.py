@@ -50,6 +50,9 @@ def test_many_are_all_or_none() -> None:
     with pytest.raises(InputError, match="slot 1 of 2"):
         storage.push_many("AAA", trade(START, 1) + bytes(64))
     assert storage.total("AAA") == 2 and storage.push_many("AAA", b"") == 0
+    odd = memoryview(b"-" + trade(START, 1))[1:]
+    storage.push("AAA", odd)
+    assert storage.push_many("AAA", odd) == 1 and storage.total("AAA") == 4
 
 
 @pytest.mark.parametrize(("window", "symbol"), [(0, "A"), (1 << 25, "A"), (4, ""), (4, "x" * 17)])
