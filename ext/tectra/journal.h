@@ -20,8 +20,9 @@
  *                   136  records u64 | first_ring_seq u64 | last_ring_seq u64
  *                   160  first_ts_recv_ns i64 | last_ts_recv_ns i64
  *                   176  digest u64[2]             tt_digest_value over all slots
- *                   192  merkle_root (32)          zero: none
- *                   224  reserved
+ *                   192  merkle_root (32)          SHA-256 tree over the slots; zero: none
+ *                   224  chain (32)                head of the chain of segments; zero: none
+ *                   256  reserved
  *                   4092 page_crc u32              of bytes 0..4091; zero until closed
  *
  * The checksum of a slot is seeded with epoch, segment and slot index, so a block that is right in
@@ -69,8 +70,8 @@ typedef struct {
     uint64_t records, first_ring_seq, last_ring_seq;
     int64_t first_ts_recv_ns, last_ts_recv_ns;
     uint64_t digest[2];
-    uint8_t merkle_root[32];
-    uint8_t reserved2[3868];
+    uint8_t merkle_root[32], chain[32];
+    uint8_t reserved2[3836];
     uint32_t page_crc;
 } tt_journal_head;
 _Static_assert(sizeof(tt_journal_head) == TT_JOURNAL_PAGE, "tt_journal_head: size");
@@ -83,6 +84,8 @@ _Static_assert(offsetof(tt_journal_head, closed) == 128, "tt_journal_head.closed
 _Static_assert(offsetof(tt_journal_head, records) == 136, "tt_journal_head.records");
 _Static_assert(offsetof(tt_journal_head, first_ts_recv_ns) == 160, "tt_journal_head.first_ts");
 _Static_assert(offsetof(tt_journal_head, digest) == 176, "tt_journal_head.digest");
+_Static_assert(offsetof(tt_journal_head, merkle_root) == 192, "tt_journal_head.merkle_root");
+_Static_assert(offsetof(tt_journal_head, chain) == 224, "tt_journal_head.chain");
 _Static_assert(offsetof(tt_journal_head, page_crc) == 4092, "tt_journal_head.page_crc");
 
 /* The writer's hands on the open segment. Private memory; the file is behind `head`. */

@@ -21,6 +21,7 @@ cdef extern from "tectra/journal.h" nogil:
         int64_t last_ts_recv_ns
         uint64_t digest[2]
         uint8_t merkle_root[32]
+        uint8_t chain[32]
 
     ctypedef struct tt_segment:
         uint8_t *slots

@@ -17,7 +17,7 @@ __all__ = ["DURABILITY", "FORMAT_VERSION", "MANIFEST_NAME", "Manifest", "Segment
 
 MANIFEST_NAME = "manifest.json"
 FORMAT = "tectra-journal"
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2  # 2: chain and fault of a segment
 DURABILITY = {
     "page-cache": (
         "a record survives SIGKILL of the writer; power loss may take the tail not yet synced"
@@ -27,7 +27,11 @@ _NO_CRC = "00000000"
 
 
 class SegmentEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One segment file. Counts, sequence numbers and digest are null while it is open."""
+    """One segment file. Counts, sequence numbers and digest are null while it is open.
+
+    `merkle_root` and `chain` are hex; `compression` is "zstd" for a file that was packed; `fault`
+    says why the writer could not make it durable.
+    """
 
     segment_id: int
     file: str
@@ -39,7 +43,9 @@ class SegmentEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     last_ring_seq: int | None = None
     digest: str | None = None
     merkle_root: str | None = None
+    chain: str | None = None
     compression: str | None = None
+    fault: str | None = None
 
 
 class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

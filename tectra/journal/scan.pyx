@@ -89,6 +89,8 @@ def head_fields(page):
         "first_ts_recv_ns": head.first_ts_recv_ns,
         "last_ts_recv_ns": head.last_ts_recv_ns,
         "digest": f"{head.digest[0]:016x}{head.digest[1]:016x}",
+        "merkle_root": bytes(head.merkle_root[:32]).hex(),
+        "chain": bytes(head.chain[:32]).hex(),
     }
 
 

@@ -68,6 +68,8 @@ class SegmentHead:
     first_ts_recv_ns: int
     last_ts_recv_ns: int
     digest: str
+    merkle_root: str
+    chain: str
 
     @classmethod
     def parse(cls, page: bytes, name: str) -> "SegmentHead":

@@ -112,7 +112,8 @@ cdef class JournalWriter:
     `session` is what the manifest says about the run (plain JSON values). A segment holds
     `segment_slots` slots of 64 bytes; `daily` also rotates when the UTC day of ts_recv_ns ends
     (append, append_many and push ask; tt_journal_append alone does not). `epoch` tells runs apart
-    in every checksum; by default it follows from the session.
+    in every checksum; by default it follows from the session. A journal that continues another
+    begins behind `base_ring_seq`.
 
     Durability "page-cache": a record survives SIGKILL of the process once append returned; power
     loss may take what was not yet synced. flush() and close() sync everything; rotate() does not.
@@ -122,7 +123,8 @@ cdef class JournalWriter:
     """
 
     def __cinit__(self, path, *, dict session, segment_slots=SEGMENT_SLOTS, daily=False,
-                  str clock_domain="simulated", uint64_t run_seed=0, epoch=None):
+                  str clock_domain="simulated", uint64_t run_seed=0, epoch=None,
+                  uint64_t base_ring_seq=0):
         self._fd = self._next_fd = -1
         self.closed = True
         self._unsynced = []
@@ -157,6 +159,7 @@ cdef class JournalWriter:
         self.c = <tt_segment *> calloc(1, sizeof(tt_segment))
         if self.c == NULL:
             raise MemoryError("no memory for the journal writer")
+        self.c.last_ring_seq = base_ring_seq
         self._claim = Claim(self.path)
         try:
             self._map(&self._next, &self._next_fd)

@@ -1,48 +1,17 @@
-"""`tectra journal`: is a journal whole?"""
-
-from pathlib import Path
+"""`tectra journal`: commands about journals, one module each."""
 
 import click
 
-from tectra.journal.verify import verify
-from tectra.ops.cli.show import progress, write_json
-from tectra.replay.verify import journal_of
+from tectra.ops.cli.lazy import LazyGroup
 
 __all__ = ["command"]
 
+# name -> (module, one line of help); the module has the command as `command`.
+_COMMANDS = {
+    "verify": ("tectra.ops.cli.journal_verify", "Check every byte; one line a fault."),
+}
 
-@click.group(name="journal")
+
+@click.group(name="journal", cls=LazyGroup, table=_COMMANDS)
 def command() -> None:
-    """Journals: checksums, gaps, torn tails."""
-
-
-@command.command(name="verify")
-@click.argument("directory", type=click.Path(path_type=Path))
-@click.option("--json", "as_json", is_flag=True, help="One JSON document instead of text.")
-@click.pass_context
-def verify_command(ctx: click.Context, directory: Path, as_json: bool) -> None:
-    """Check every byte; one line a fault with segment, offset and sequence. Exit code 1 at any
-    fault.
-    """
-    with progress(f"verifying {directory}", quiet=as_json) as step:
-        report = verify(journal_of(directory), step)
-    if as_json:
-        write_json(
-            {
-                "path": report.path,
-                "ok": report.ok,
-                "segments": report.segments,
-                "records": report.records,
-                "bytes": report.bytes,
-                "first_ring_seq": report.first_ring_seq,
-                "last_ring_seq": report.last_ring_seq,
-                "clock_domain": report.clock_domain,
-                "closed": report.closed,
-                "faults": [str(f) for f in report.faults],
-                "warnings": [str(w) for w in report.warnings],
-            }
-        )
-    else:
-        for line in report.lines():
-            click.echo(line)
-    ctx.exit(0 if report.ok else 1)
+    """Journals: what is in them, and is it what was written?"""

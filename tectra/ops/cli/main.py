@@ -34,9 +34,9 @@ _COMMANDS = {
     "import": ("tectra.ops.cli.import_data", "Recorded market data into a tick store."),
     "init": ("tectra.ops.cli.init", "Make the standard directories and a configuration."),
     "itch": ("tectra.ops.cli.itch", "NASDAQ ITCH 5.0 files: statistics, synthetic days, captures."),
-    "journal": ("tectra.ops.cli.journal", "Verify journals."),
+    "journal": ("tectra.ops.cli.journal", "Verify, prove, repair, list and export journals."),
     "mdg": ("tectra.ops.cli.mdg", "Generate market data into a journal."),
-    "replay": ("tectra.ops.cli.replay", "Run a journal again and compare every output."),
+    "replay": ("tectra.ops.cli.replay", "Run a journal again: verify, step, compare, explain."),
     "run": ("tectra.ops.cli.run", "Run what a configuration says; the demo without one."),
 }
 

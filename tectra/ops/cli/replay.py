@@ -1,37 +1,20 @@
-"""`tectra replay`: a journal lived again."""
-
-from pathlib import Path
+"""`tectra replay`: commands about recorded runs, one module each."""
 
 import click
 
-from tectra.ops.cli.show import progress, write_json
-from tectra.replay.verify import verify_replay
+from tectra.ops.cli.lazy import LazyGroup
 
 __all__ = ["command"]
 
+# name -> (module, one line of help); the module has the command as `command`.
+_COMMANDS = {
+    "verify": (
+        "tectra.ops.cli.replay_verify",
+        "Compare every output with the journal.",
+    ),
+}
 
-@click.group(name="replay")
+
+@click.group(name="replay", cls=LazyGroup, table=_COMMANDS)
 def command() -> None:
     """Run a journal's inputs through the engine again."""
-
-
-@command.command(name="verify")
-@click.argument("directory", type=click.Path(path_type=Path))
-@click.option(
-    "--until",
-    type=click.IntRange(0, 2**63 - 1),
-    default=None,
-    help="Stop after this record and say where the engine stands.",
-)
-@click.option("--json", "as_json", is_flag=True, help="One JSON document instead of text.")
-@click.pass_context
-def verify_command(ctx: click.Context, directory: Path, until: int | None, as_json: bool) -> None:
-    """Compare every output with the journal, byte for byte. Exit code 1 at the first difference."""
-    with progress(f"replaying {directory}", quiet=as_json) as step:
-        report = verify_replay(directory, until_seq=until, progress=step)
-    if as_json:
-        write_json(report.as_dict())
-    else:
-        for line in report.lines():
-            click.echo(line)
-    ctx.exit(0 if report.ok else 1)

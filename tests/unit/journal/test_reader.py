@@ -241,7 +241,7 @@ def test_damaged_manifest(journal: Path, tmp_path: Path) -> None:
     for body, message in (
         (text.replace('"n": 1', '"n": 2'), "was changed after it was written"),
         (text[:-40], "damaged or not a journal manifest"),
-        (text.replace('"format_version": 1', '"format_version": 2'), "use a newer tectra"),
+        (text.replace('"format_version": 2', '"format_version": 3'), "use a newer tectra"),
     ):
         manifest.write_text(body)
         with pytest.raises(JournalError, match=message):
