@@ -1,0 +1,55 @@
+"""SHA-256 trees over segments, and the chain that ties the segments of a journal together.
+
+The tree is that of RFC 6962, section 2.1, over blocks of 64 slots (4 KiB; the last may be shorter):
+a leaf is SHA-256(0x00 || block), a node SHA-256(0x01 || left || right), the tree of no block
+SHA-256(""). A block costs what its bytes cost: about 0.03 us a slot. Pure functions, any thread; the
+GIL is released while a block is summed.
+"""
+
+import hashlib
+from collections.abc import Sequence
+
+__all__ = ["BLOCK_BYTES", "CHAIN_START", "chain_head", "leaf_hashes", "merkle_root", "tree_root"]
+
+BLOCK_BYTES = 4096
+CHAIN_START = bytes(32)
+
+
+def leaf_hashes(slots: bytes | bytearray | memoryview) -> list[bytes]:
+    """Hash of each block of a contiguous buffer of slots."""
+    view = memoryview(slots).cast("B")
+    out = []
+    for at in range(0, len(view), BLOCK_BYTES):
+        block = hashlib.sha256(b"\0")
+        block.update(view[at : at + BLOCK_BYTES])
+        out.append(block.digest())
+    return out
+
+
+def tree_root(leaves: Sequence[bytes]) -> bytes:
+    """Root over leaf hashes. Joining neighbours level by level, a lone last one moving up, gives the
+    tree of RFC 6962: there the left part is the largest power of two, too.
+    """
+    if not leaves:
+        return hashlib.sha256().digest()
+    level = list(leaves)
+    while len(level) > 1:
+        joined = [
+            hashlib.sha256(b"\1" + level[k] + level[k + 1]).digest()
+            for k in range(0, len(level) - 1, 2)
+        ]
+        level = joined + level[len(joined) * 2 :]
+    return level[0]
+
+
+def merkle_root(slots: bytes | bytearray | memoryview) -> bytes:
+    """Root of the tree over a segment's slots, 32 bytes."""
+    return tree_root(leaf_hashes(slots))
+
+
+def chain_head(before: bytes, epoch: int, segment_id: int, root: bytes) -> bytes:
+    """Head of the chain behind a segment: SHA-256(0x02 || head before || epoch u64 || segment id u32
+    || root), integers little-endian. The chain starts with 32 zeros.
+    """
+    place = epoch.to_bytes(8, "little") + segment_id.to_bytes(4, "little")
+    return hashlib.sha256(b"\2" + before + place + root).digest()
