@@ -26,6 +26,7 @@ class Cause(StrEnum):
     NOT_CLOSED = "not closed"
     TORN = "torn tail"
     UNPUBLISHED = "unpublished records"
+    SIGNATURE = "not what was signed"
 
 
 @dataclass(frozen=True, slots=True)

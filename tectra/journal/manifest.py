@@ -13,9 +13,17 @@ import msgspec
 from tectra.core.errors import JournalError
 from tectra.journal.scan import crc32c
 
-__all__ = ["DURABILITY", "FORMAT_VERSION", "MANIFEST_NAME", "Manifest", "SegmentEntry"]
+__all__ = [
+    "CHECKPOINTS_NAME",
+    "DURABILITY",
+    "FORMAT_VERSION",
+    "MANIFEST_NAME",
+    "Manifest",
+    "SegmentEntry",
+]
 
 MANIFEST_NAME = "manifest.json"
+CHECKPOINTS_NAME = "checkpoints.jsonl"
 FORMAT = "tectra-journal"
 FORMAT_VERSION = 2  # 2: chain and fault of a segment
 DURABILITY = {

@@ -9,7 +9,16 @@ summed.
 import hashlib
 from collections.abc import Sequence
 
-__all__ = ["BLOCK_BYTES", "CHAIN_START", "chain_head", "leaf_hashes", "merkle_root", "tree_root"]
+__all__ = [
+    "BLOCK_BYTES",
+    "CHAIN_START",
+    "audit_path",
+    "chain_head",
+    "leaf_hashes",
+    "merkle_root",
+    "root_of_path",
+    "tree_root",
+]
 
 BLOCK_BYTES = 4096
 CHAIN_START = bytes(32)
@@ -34,12 +43,15 @@ def tree_root(leaves: Sequence[bytes]) -> bytes:
         return hashlib.sha256().digest()
     level = list(leaves)
     while len(level) > 1:
-        joined = [
-            hashlib.sha256(b"\1" + level[k] + level[k + 1]).digest()
-            for k in range(0, len(level) - 1, 2)
-        ]
-        level = joined + level[len(joined) * 2 :]
+        level = _joined(level)
     return level[0]
+
+
+def _joined(level: list[bytes]) -> list[bytes]:
+    """The level above: neighbors joined, a lone last one as it is."""
+    pairs = zip(level[::2], level[1::2], strict=False)
+    above = [hashlib.sha256(b"\1" + left + right).digest() for left, right in pairs]
+    return above + level[2 * len(above) :]
 
 
 def merkle_root(slots: bytes | bytearray | memoryview) -> bytes:
@@ -53,3 +65,37 @@ def chain_head(before: bytes, epoch: int, segment_id: int, root: bytes) -> bytes
     """
     place = epoch.to_bytes(8, "little") + segment_id.to_bytes(4, "little")
     return hashlib.sha256(b"\2" + before + place + root).digest()
+
+
+def audit_path(leaves: Sequence[bytes], index: int) -> list[bytes]:
+    """What joins leaf `index` to the root, lowest first (RFC 6962, section 2.1.1)."""
+    path = []
+    level = list(leaves)
+    while len(level) > 1:
+        if index ^ 1 < len(level):
+            path.append(level[index ^ 1])
+        level = _joined(level)
+        index >>= 1
+    return path
+
+
+def root_of_path(leaf: bytes, index: int, count: int, path: Sequence[bytes]) -> bytes | None:
+    """Root that a leaf hash and its path give in a tree of `count` leaves; None when the path does
+    not fit such a tree (RFC 9162, section 2.1.3.2).
+    """
+    last = count - 1
+    if not 0 <= index <= last:
+        return None
+    for sibling in path:
+        if last == 0:
+            return None
+        if index & 1 or index == last:
+            leaf = hashlib.sha256(b"\1" + sibling + leaf).digest()
+            while not index & 1 and index:
+                index >>= 1
+                last >>= 1
+        else:
+            leaf = hashlib.sha256(b"\1" + leaf + sibling).digest()
+        index >>= 1
+        last >>= 1
+    return leaf if last == 0 else None

@@ -15,7 +15,7 @@ from tectra.core.errors import JournalError
 from tectra.journal.claim import LOCK_NAME
 from tectra.journal.digest import Digest
 from tectra.journal.fault import Cause, Fault
-from tectra.journal.manifest import MANIFEST_NAME, Manifest, SegmentEntry
+from tectra.journal.manifest import CHECKPOINTS_NAME, MANIFEST_NAME, Manifest, SegmentEntry
 from tectra.journal.scan import PAGE_BYTES, crc_scan, record_bytes, walk
 from tectra.journal.segment import (
     SLOT_BYTES,
@@ -30,6 +30,7 @@ __all__ = ["VerifyReport", "verify"]
 
 FAULTS_MAX = 1000  # a file full of zeros shall not make a list of millions
 CHUNK = 1 << 20
+_OWN_FILES = (MANIFEST_NAME, LOCK_NAME, CHECKPOINTS_NAME)
 
 Crcs = NDArray[np.uint32]
 
@@ -132,7 +133,7 @@ def _segment_files(directory: Path) -> dict[int, Path]:
 def _check_files(report: VerifyReport, directory: Path) -> None:
     """Files that do not belong here. Unfinished ones are the mark of a crash."""
     for path in sorted(directory.iterdir()):
-        if path.name in (MANIFEST_NAME, LOCK_NAME) or segment_number(path.name):
+        if path.name in _OWN_FILES or segment_number(path.name):
             continue
         if path.suffix == ".tmp":
             what = "left by a writer that ended while it made the file; it holds no records"

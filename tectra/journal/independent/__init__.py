@@ -1,0 +1,1 @@
+"""Two scripts that check journals and proofs without tectra: copy them anywhere and run them."""
