@@ -8,7 +8,7 @@ import pytest
 
 pytest.importorskip("cryptography", reason="signatures need the cryptography library")
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(60)]
 
 
 def test_sign_prove_check(cli, tmp_path: Path) -> None:
