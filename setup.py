@@ -8,9 +8,12 @@ Environment:
     TECTRA_ONLY=tectra/book/*          build only the modules whose path matches
 """
 
+import functools
+import hashlib
 import multiprocessing
 import os
 import shutil
+import sys
 from fnmatch import fnmatch
 from pathlib import Path
 
@@ -73,6 +76,12 @@ def extensions() -> list[Extension]:
     return out
 
 
+@functools.cache
+def header_bytes() -> bytes:
+    """Digest of all headers."""
+    return hashlib.sha256(b"".join(Path(name).read_bytes() for name in HEADERS)).digest()
+
+
 class BuildExt(build_ext):
     """Rebuilds everything when the flags differ from those of the last build: setuptools alone
     would not notice.
@@ -86,11 +95,28 @@ class BuildExt(build_ext):
         stamp = Path("build") / "flags.txt"
         now = f"{FLAGS} {LINK} {DIRECTIVES}"
         if not stamp.exists() or stamp.read_text() != now:
-            self.force = True
+            shutil.rmtree(stamp.parent / "sums", ignore_errors=True)
             stamp.parent.mkdir(exist_ok=True)
             stamp.write_text(now)
         print(f"tectra build: {'checked' if CHECKED else 'release'}, flags {' '.join(FLAGS)}")
         super().run()
+
+    def build_extension(self, ext: Extension) -> None:
+        """Skip what is built from the same bytes: a fresh build environment makes every file look
+        new.
+        """
+        target = Path(self.get_ext_fullpath(ext.name))
+        sums = hashlib.sha256(f"{sys.version} {FLAGS} {LINK}".encode() + header_bytes())
+        for name in ext.sources:
+            sums.update(Path(name).read_bytes())
+        stamp = Path("build") / "sums" / hashlib.sha256(str(target).encode()).hexdigest()
+        if target.exists() and stamp.exists() and stamp.read_text() == sums.hexdigest():
+            return
+        stamp.unlink(missing_ok=True)
+        self.force = True
+        super().build_extension(ext)
+        stamp.parent.mkdir(exist_ok=True)
+        stamp.write_text(sums.hexdigest())
 
 
 class BuildPy(build_py):
@@ -117,6 +143,7 @@ if __name__ == "__main__":
             extensions(),
             compiler_directives=DIRECTIVES,
             build_dir="build/cython",
+            cache="build/cache",
             nthreads=FORKS,
             show_all_warnings=False,
             force=os.environ.get("TECTRA_FORCE") == "1",
