@@ -92,13 +92,13 @@ _Static_assert(offsetof(tt_journal_head, page_crc) == 4092, "tt_journal_head.pag
 typedef struct {
     uint8_t *slots;
     uint32_t *crc;
-    tt_journal_head *head; /* NULL: closed, every append says TT_E_CLOSED */
-    uint64_t last_ring_seq;
+    tt_journal_head *head;       /* NULL: closed, every append says TT_E_CLOSED */
+    tt_atomic_u64 last_ring_seq; /* read by the thread that syncs */
     uint64_t records;
     int64_t day_end_ns; /* the segment's UTC day is over from this ts_recv_ns on; 0: not known */
     uint32_t used, capacity;
     uint32_t seed;
-    uint32_t reserved;
+    tt_atomic_u32 roll; /* another thread asks the owner to begin a new segment */
 } tt_segment;
 
 /* ---- places and seeds ---- */
@@ -151,13 +151,35 @@ static inline int tt_segment_create(tt_segment *seg, void *file, const tt_journa
     seg->head = head;
     seg->crc = (uint32_t *)((uint8_t *)file + TT_JOURNAL_PAGE);
     seg->slots = (uint8_t *)file + tt_journal_slots_offset(want->capacity);
-    seg->last_ring_seq = want->base_ring_seq;
+    tt_store_relaxed64(&seg->last_ring_seq, want->base_ring_seq);
+    tt_store_relaxed32(&seg->roll, 0);
     seg->records = 0;
     seg->day_end_ns = 0;
     seg->used = 0;
     seg->capacity = want->capacity;
     seg->seed = tt_journal_seed(want->epoch, want->segment_id, want->capacity);
     return TT_OK;
+}
+
+/* Go on in another segment, made by tt_segment_create behind what this one holds. */
+static inline void tt_segment_move(tt_segment *seg, const tt_segment *fresh)
+{
+    TT_ASSERT(tt_load_relaxed64(&seg->last_ring_seq) == tt_load_relaxed64(&fresh->last_ring_seq));
+    seg->head = fresh->head;
+    seg->crc = fresh->crc;
+    seg->slots = fresh->slots;
+    seg->records = 0;
+    seg->day_end_ns = 0;
+    seg->used = 0;
+    seg->capacity = fresh->capacity;
+    seg->seed = fresh->seed;
+    tt_store_relaxed32(&seg->roll, 0);
+}
+
+/* Slots that the owner may fill before it begins a new segment. */
+static inline uint32_t tt_journal_room(const tt_segment *seg)
+{
+    return TT_UNLIKELY(tt_load_relaxed32(&seg->roll) != 0) ? 0 : seg->capacity - seg->used;
 }
 
 /* Take the segment from the writer's hands: later appends say TT_E_CLOSED. */
@@ -178,7 +200,7 @@ static inline int tt_journal_append(tt_segment *seg, const void *rec)
         return TT_E_LENGTH;
     if (TT_UNLIKELY(take > seg->capacity - i))
         return seg->head == NULL ? TT_E_CLOSED : TT_E_FULL;
-    TT_ASSERT(head->ring_seq > seg->last_ring_seq);
+    TT_ASSERT(head->ring_seq > tt_load_relaxed64(&seg->last_ring_seq));
     uint8_t *slot = seg->slots + (uint64_t)i * TT_SLOT_BYTES;
     memcpy(slot, rec, TT_SLOT_BYTES);
     seg->crc[i] = tt_journal_slot_crc(seg->seed, i, rec);
@@ -189,7 +211,8 @@ static inline int tt_journal_append(tt_segment *seg, const void *rec)
     }
     seg->used = i + take;
     seg->records++;
-    seg->last_ring_seq = head->ring_seq;
+    /* Pairs with the acquire in tt_sync_turn: what it reads here lies in the file by then. */
+    tt_store_release64(&seg->last_ring_seq, head->ring_seq);
     /* Pairs with the acquire in tt_journal_published: slots and sums are there before the count. */
     tt_store_release64(&seg->head->published, seg->used | (uint64_t)~seg->used << 32);
     return TT_OK;
@@ -312,6 +335,7 @@ static inline void tt_segment_closing_page(const tt_segment *seg, void *page)
     tt_digest_init(&digest);
     tt_digest_slots(&digest, seg->slots, seg->used);
     tt_digest_value(&digest, head->digest);
+    const uint64_t last_seq = tt_load_relaxed64(&seg->last_ring_seq);
     head->closed = 1;
     head->used = seg->used;
     head->records = seg->records;
@@ -321,14 +345,25 @@ static inline void tt_segment_closing_page(const tt_segment *seg, void *page)
         const tt_head *last = (const tt_head *)(tail - TT_SLOT_BYTES);
         const tt_head *before = (const tt_head *)(tail - TT_RECORD_BYTES_MAX);
         /* The last record starts one or two slots back; only there the sequence number is ours. */
-        if (seg->used >= 2 && before->ring_seq == seg->last_ring_seq
+        if (seg->used >= 2 && before->ring_seq == last_seq
             && tt_rec_bytes(before) == TT_RECORD_BYTES_MAX)
             last = before;
         head->first_ring_seq = first->ring_seq;
-        head->last_ring_seq = seg->last_ring_seq;
+        head->last_ring_seq = last_seq;
         head->first_ts_recv_ns = first->ts_recv_ns;
         head->last_ts_recv_ns = last->ts_recv_ns;
     }
+    head->page_crc = tt_crc32c(0, head, offsetof(tt_journal_head, page_crc));
+}
+
+/* Put the root of the segment's tree and the head of the chain, 32 bytes each, into a page that
+ * tt_segment_closing_page made. */
+static inline void tt_segment_seal_page(void *page, const uint8_t *root, const uint8_t *chain)
+{
+    tt_journal_head *head = (tt_journal_head *)page;
+    TT_ASSERT(head->closed == 1);
+    memcpy(head->merkle_root, root, sizeof(head->merkle_root));
+    memcpy(head->chain, chain, sizeof(head->chain));
     head->page_crc = tt_crc32c(0, head, offsetof(tt_journal_head, page_crc));
 }
 

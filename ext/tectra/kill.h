@@ -22,6 +22,7 @@ enum {
     TT_KILL_FAULT = 5,
     TT_KILL_VENUE = 6,
     TT_KILL_DRILL = 7,
+    TT_KILL_RECOVERY = 8, /* an engine put together again, not yet reconciled with its venue */
     TT_KILL_REASON_MAX = 0xffff,
 };
 

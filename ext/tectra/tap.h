@@ -39,7 +39,7 @@ static inline uint64_t tt_tap_room(const tt_tap *tap)
 {
     uint64_t room = UINT64_MAX;
     if (tap->journal != NULL)
-        room = tap->journal->capacity - tap->journal->used;
+        room = tt_journal_room(tap->journal);
     if (tap->capture != NULL && tap->capture_room - tap->capture_used < room)
         room = tap->capture_room - tap->capture_used;
     return room;

@@ -18,7 +18,8 @@ TectraError
 │   ├── CredentialError                 a key or secret is missing, weak or lies open
 │   └── ModeConflict                    historical data with live execution, and the like
 ├── StateError                          not possible in the present state
-│   └── ClosedError                     used after close()
+│   ├── ClosedError                     used after close()
+│   └── NonDeterminismError             a replayed strategy asked what no replay can repeat
 ├── CapacityError                       a fixed table, pool or segment is full
 │   └── RingFullError                   the consumer is too slow; nothing was written
 ├── RingEmptyError                      nothing to read
@@ -57,6 +58,7 @@ __all__ = [
     "LayoutVersionError",
     "MissingExtraError",
     "ModeConflict",
+    "NonDeterminismError",
     "NumericError",
     "NumericOverflowError",
     "OutOfMemoryError",
@@ -156,6 +158,12 @@ class StateError(TectraError):
 
 class ClosedError(StateError):
     """Used after close()."""
+
+
+class NonDeterminismError(StateError):
+    """A strategy that is replayed asked the machine for what no replay can repeat; the message says
+    what, where and what to use instead.
+    """
 
 
 class CapacityError(TectraError):

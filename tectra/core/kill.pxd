@@ -13,6 +13,7 @@ cdef extern from "tectra/kill.h" nogil:
         TT_KILL_FAULT
         TT_KILL_VENUE
         TT_KILL_DRILL
+        TT_KILL_RECOVERY
         TT_KILL_REASON_MAX
     ctypedef struct tt_kill:
         tt_shm_head head

@@ -11,6 +11,7 @@ class KillReason(IntEnum):
     FAULT = 5
     VENUE = 6
     DRILL = 7
+    RECOVERY = 8
 
 @final
 class KillWord(SharedPage):

@@ -34,6 +34,7 @@ class KillReason(IntEnum):
     FAULT = TT_KILL_FAULT
     VENUE = TT_KILL_VENUE
     DRILL = TT_KILL_DRILL
+    RECOVERY = TT_KILL_RECOVERY
 
 
 cdef KillWord _word(Mapping mapping, bint made):
@@ -122,7 +123,7 @@ cdef class KillWord(SharedPage):
         cdef int code
         self.require()
         code = <int> tt_kill_reason(self.c)
-        return KillReason(code) if TT_KILL_OPERATOR <= code <= TT_KILL_DRILL else code
+        return KillReason(code) if TT_KILL_OPERATOR <= code <= TT_KILL_RECOVERY else code
 
     @property
     def set_ns(self):

@@ -26,7 +26,8 @@ class Claim:
         self.made = not directory.exists()
         try:
             directory.mkdir(parents=True, exist_ok=True)
-            self._fd = os.open(directory / LOCK_NAME, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+            flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
+            self._fd = os.open(directory / LOCK_NAME, flags, 0o644)
         except (FileExistsError, NotADirectoryError) as error:
             raise JournalError(
                 f"{directory} is not a directory; give a new or empty directory for the journal"

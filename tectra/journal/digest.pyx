@@ -67,6 +67,11 @@ cdef class Digest:
         """32 lower-case hexadecimal digits, first half first."""
         return _hex(&self.state)
 
+    @property
+    def state_hex(self):
+        """The running state as 32 hexadecimal digits, as an EngineSummary shows its digests."""
+        return f"{self.state.a:016x}{self.state.b:016x}"
+
     def copy(self):
         """An independent digest with the same state."""
         cdef Digest other = Digest.__new__(Digest)

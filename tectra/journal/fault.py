@@ -25,8 +25,12 @@ class Cause(StrEnum):
     MANIFEST = "manifest disagreement"
     NOT_CLOSED = "not closed"
     TORN = "torn tail"
+    NOT_DURABLE = "not made durable"
     UNPUBLISHED = "unpublished records"
     SIGNATURE = "not what was signed"
+    MERKLE = "wrong Merkle root"
+    CHAIN = "broken chain of segments"
+    REPAIRED = "repaired"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,3 +51,15 @@ class Fault:
         if self.ring_seq is not None:
             place.append(f"ring_seq {self.ring_seq}")
         return f"{', '.join(place)}: {self.cause}: {self.detail}"
+
+    def as_dict(self) -> dict[str, object]:
+        """Plain values, and the finding as one line of `text`."""
+        return {
+            "segment": self.segment,
+            "file": self.file,
+            "offset": self.offset,
+            "ring_seq": self.ring_seq,
+            "cause": str(self.cause),
+            "detail": self.detail,
+            "text": str(self),
+        }

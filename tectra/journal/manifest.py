@@ -1,8 +1,8 @@
 """manifest.json: what a journal directory holds, written whole or not at all.
 
 A manifest names the run (session), lists the segments and says whether the journal was closed. It
-is rewritten when a segment was made and at the end. After a crash it may lag behind the segment
-files by one step; it is never ahead of them.
+is rewritten when a segment was made and at the end. Beside a writer and after a crash it may lag
+behind the segment files; it is never ahead of them.
 """
 
 import os
@@ -17,8 +17,10 @@ __all__ = [
     "CHECKPOINTS_NAME",
     "DURABILITY",
     "FORMAT_VERSION",
+    "Hole",
     "MANIFEST_NAME",
     "Manifest",
+    "Repair",
     "SegmentEntry",
 ]
 
@@ -30,6 +32,11 @@ DURABILITY = {
     "page-cache": (
         "a record survives SIGKILL of the writer; power loss may take the tail not yet synced"
     ),
+    "group-commit": (
+        "a record survives SIGKILL of the writer; power loss may take those appended since the "
+        "last sync, which another thread begins every so many microseconds or records"
+    ),
+    "sync": "no order leaves before its records are on the disk; power loss takes none of them",
 }
 _NO_CRC = "00000000"
 
@@ -56,8 +63,49 @@ class SegmentEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     fault: str | None = None
 
 
+class Hole(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Records that a repair could not bring back: those between ring_seq `after` and `before`.
+
+    `after` is null when nothing is known before the hole, `before` when it is the end of the
+    journal and the last number is not known. `offset` and `bytes` are of the file that was damaged;
+    `cause` is the text of a Cause.
+    """
+
+    segment_id: int
+    offset: int | None
+    after: int | None
+    before: int | None
+    cause: str
+    bytes: int
+
+    @property
+    def records(self) -> int | None:
+        """How many are missing; None when that cannot be known."""
+        if self.after is None or self.before is None:
+            return None
+        return self.before - self.after - 1
+
+    def __str__(self) -> str:
+        plural = "" if self.records == 1 else "s"
+        count = "records" if self.records is None else f"{self.records} record{plural}"
+        if self.before is None:
+            return f"{count} after ring_seq {self.after} missing"
+        if self.after is None:
+            return f"{count} before ring_seq {self.before} missing"
+        return f"{count} missing between {self.after} and {self.before}"
+
+
+class Repair(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What a repair did: was the journal closed before, and what could not be recovered."""
+
+    was_closed: bool
+    holes: list[Hole]
+
+
 class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The whole file. `crc32c` is over the text with that field set to eight zeros."""
+    """The whole file. `crc32c` is over the text with that field set to eight zeros. `commit_us` and
+    `commit_records` are the loss window of group-commit.
+    """
 
     layout_version: int
     schema_id: int
@@ -69,12 +117,22 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     durability: str
     session: dict[str, object]
     segments: list[SegmentEntry]
+    commit_us: int | None = None
+    commit_records: int | None = None
     closed: bool = False
     result: dict[str, object] | None = None
     index: str | None = None
+    repair: Repair | None = None
     format: str = FORMAT
     format_version: int = FORMAT_VERSION
     crc32c: str = _NO_CRC
+
+    def promise(self) -> str:
+        """The durability mode and what it promises, in one sentence."""
+        text = f"{self.durability}: {DURABILITY.get(self.durability, 'not known to this build')}"
+        if self.commit_us is None:
+            return text
+        return f"{text} (here {self.commit_us:,} us or {self.commit_records:,} records)"
 
     def text(self) -> bytes:
         """The file's bytes. Raises JournalError when session or result hold what JSON cannot."""

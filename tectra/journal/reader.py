@@ -4,7 +4,7 @@ Opens while a writer is active and after a crash. Every checksum is verified onc
 first touched; what cannot be trusted is never handed out. One thread at a time for each reader.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import cached_property
 from itertools import pairwise
 from pathlib import Path
@@ -16,9 +16,18 @@ from tectra.core.errors import JournalCorruptError, JournalError
 from tectra.core.msg import DIRECTION, DTYPES, Template
 from tectra.journal.fault import Cause, Fault
 from tectra.journal.manifest import Manifest
-from tectra.journal.segment import SegmentFile, Slots, column_u64, segment_number
+from tectra.journal.segment import (
+    SegmentFile,
+    Slots,
+    column_u64,
+    segment_number,
+    segment_paths,
+)
 
-__all__ = ["JournalReader"]
+__all__ = ["JournalReader", "Narrow", "Spans"]
+
+Spans = list[tuple[int, int]]
+Narrow = Callable[[SegmentFile], Spans | None]
 
 _TEMPLATES = {int(t): t for t in Template}
 _BY_DIRECTION = {
@@ -54,11 +63,12 @@ class JournalReader:
             if self.strict or not self.path.is_dir():
                 raise
             self.manifest = None
-        files = {segment_number(p.name): p for p in self.path.iterdir()}
-        known = {s.path: s for s in self._segments if s.head.closed}
+        self.__dict__.pop("_counts", None)
+        files = segment_paths(self.path)
+        known = {s.head.segment_id: s for s in self._segments}
         self._segments = []
         self._end: Fault | None = None
-        for number in range(1, max((n for n in files if n is not None), default=0) + 1):
+        for number in range(1, max(files, default=0) + 1):
             path = files.get(number)
             if path is None:
                 self._end = Fault(
@@ -66,7 +76,11 @@ class JournalReader:
                 )
                 break
             try:
-                self._segments.append(known.get(path) or SegmentFile(path))
+                self._segments.append(_opened(path, known.get(number)))
+            except FileNotFoundError:  # it went after the directory was listed
+                what = "the file is not there"
+                self._end = Fault(number, path.name, None, None, Cause.MISSING, what)
+                break
             except JournalError as error:
                 self._end = Fault(number, path.name, 0, None, Cause.HEADER, str(error))
                 break
@@ -93,38 +107,61 @@ class JournalReader:
         """Segments that can be opened."""
         return len(self._segments)
 
+    @property
+    def segment_files(self) -> tuple[SegmentFile, ...]:
+        """The segments that can be opened, in order; nothing of them is checked yet."""
+        return tuple(self._segments)
+
     # ---- reading ----
 
     def _sound(self) -> Iterator[SegmentFile]:
         """Segments in order up to the first damage; of a damaged one the valid prefix counts."""
-        before: SegmentFile | None = None
-        for segment in self._segments:
+        for segment, _ in self.pieces():
+            yield segment
+
+    def pieces(
+        self, narrow: Narrow | None = None, *, first: int = 1
+    ) -> Iterator[tuple[SegmentFile, Spans | None]]:
+        """Segments from number `first` on, up to the first damage; of a damaged one the valid
+        prefix counts.
+
+        Where `narrow` gives stretches of slots for a closed segment, that segment is not read here:
+        whoever takes the stretches checks them (SegmentFile.sound_part). None: all of it is meant.
+        """
+        before: int | None = None
+        for segment in self._segments[first - 1 :]:
             fault = self._link(before, segment)
             if fault is not None:
                 self._stop(fault)
                 return
-            yield segment
+            head = segment.head
+            spans = narrow(segment) if narrow is not None and head.closed else None
+            yield segment, spans
+            if spans is not None:
+                before = head.last_ring_seq if head.records else head.base_ring_seq
+                segment.forget_bytes()
+                continue
             fault = segment.damage()
             if fault is not None:
                 if fault.cause is not Cause.TORN or segment is not self._segments[-1]:
                     self._stop(fault)
                     return
                 self.tail = fault
-            before = segment
+            before = segment.last_ring_seq
             segment.forget()
         if self._end is not None:
             self._stop(self._end)
 
-    def _link(self, before: SegmentFile | None, segment: SegmentFile) -> Fault | None:
-        """Does the segment continue the one before it?"""
+    def _link(self, before: int | None, segment: SegmentFile) -> Fault | None:
+        """Does the segment continue after `before`, the last ring_seq so far?"""
         head, number = segment.head, segment_number(segment.path.name)
         if head.segment_id != number:
             cause, what = Cause.SEGMENT_ID, f"its header says it is segment {head.segment_id}"
         elif self.manifest is not None and f"{head.epoch:016x}" != self.manifest.epoch:
             cause, what = Cause.EPOCH, f"epoch {head.epoch:016x}, not {self.manifest.epoch}"
-        elif before is not None and head.base_ring_seq != before.last_ring_seq:
+        elif before is not None and head.base_ring_seq != before:
             cause = Cause.GAP
-            what = f"continues after {head.base_ring_seq}, but {before.last_ring_seq} came last"
+            what = f"continues after {head.base_ring_seq}, but {before} came last"
         else:
             return None
         return Fault(number, segment.path.name, 0, None, cause, what)
@@ -236,6 +273,16 @@ class JournalReader:
             if segment.valid:
                 last = segment.last_ring_seq
         return last
+
+
+def _opened(path: Path, known: SegmentFile | None) -> SegmentFile:
+    """The segment at a path; what was found out about it before is not done again."""
+    if known is None:
+        return SegmentFile(path)
+    if known.head.closed:
+        return known
+    fresh = SegmentFile(path, checked=known.known_valid)
+    return fresh if fresh.head.epoch == known.head.epoch else SegmentFile(path)
 
 
 def _template_ids(segment: SegmentFile) -> NDArray[np.uint16]:

@@ -25,6 +25,9 @@ from tectra.journal.journal cimport (
 
 import numpy as np
 
+cdef extern from "tectra/crc32c.h" nogil:
+    void tt_crc32c_slots(uint32_t seed, const void *data, size_t slots, uint32_t *out)
+
 LAYOUT_VERSION = TT_JOURNAL_LAYOUT
 PAGE_BYTES = TT_JOURNAL_PAGE
 CLOCK_DOMAINS = ("none", "realtime", "simulated", "journal")
@@ -117,6 +120,25 @@ def crc_scan(slots, crc, uint32_t seed, uint32_t start=0):
     finally:
         PyBuffer_Release(&data)
     return bad
+
+
+def slot_sums(slots, uint32_t seed):
+    """Checksums of contiguous slots; `seed` is the seed of slots[0]."""
+    cdef Py_buffer data
+    cdef Py_buffer out
+    PyObject_GetBuffer(slots, &data, PyBUF_SIMPLE)
+    try:
+        sums = np.empty(data.len // TT_SLOT_BYTES, np.uint32)
+        PyObject_GetBuffer(sums, &out, PyBUF_WRITABLE)
+        try:
+            with nogil:
+                tt_crc32c_slots(
+                    seed, data.buf, data.len // TT_SLOT_BYTES, <uint32_t *> out.buf)
+        finally:
+            PyBuffer_Release(&out)
+    finally:
+        PyBuffer_Release(&data)
+    return sums
 
 
 def walk(slots):

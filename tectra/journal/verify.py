@@ -3,7 +3,6 @@
 Unlike the reader it goes on behind damage. Read-only; any thread; bound by memory bandwidth.
 """
 
-import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,15 +15,19 @@ from tectra.journal.claim import LOCK_NAME
 from tectra.journal.digest import Digest
 from tectra.journal.fault import Cause, Fault
 from tectra.journal.manifest import CHECKPOINTS_NAME, MANIFEST_NAME, Manifest, SegmentEntry
+from tectra.journal.outlet import KEPT_NAME
 from tectra.journal.scan import PAGE_BYTES, crc_scan, record_bytes, walk
 from tectra.journal.segment import (
     SLOT_BYTES,
     SegmentFile,
     Slots,
     column_u64,
+    is_companion,
     segment_name,
     segment_number,
+    segment_paths,
 )
+from tectra.journal.verify_seal import Seal, durable_findings, repair_findings
 
 __all__ = ["VerifyReport", "verify"]
 
@@ -38,7 +41,8 @@ Crcs = NDArray[np.uint32]
 @dataclass(slots=True)
 class VerifyReport:
     """What was checked and what was found. `warnings` are the marks of a crash, not of damage;
-    `clock_domain` is what the records' times count, "" when no header could be read.
+    `clock_domain` is what the records' times count, "" when no header could be read; `durability`
+    is the mode and what it promised, "" without a manifest.
     """
 
     path: str
@@ -49,6 +53,7 @@ class VerifyReport:
     first_ring_seq: int | None = None
     last_ring_seq: int | None = None
     clock_domain: str = ""
+    durability: str = ""
     closed: bool = False
     faults: list[Fault] = field(default_factory=list)
     faults_dropped: int = 0
@@ -66,6 +71,24 @@ class VerifyReport:
         else:
             self.faults_dropped += 1
 
+    def as_dict(self) -> dict[str, object]:
+        """Plain values."""
+        return {
+            "path": self.path,
+            "ok": self.ok,
+            "segments": self.segments,
+            "records": self.records,
+            "bytes": self.bytes,
+            "first_ring_seq": self.first_ring_seq,
+            "last_ring_seq": self.last_ring_seq,
+            "clock_domain": self.clock_domain,
+            "durability": self.durability,
+            "closed": self.closed,
+            "faults": [f.as_dict() for f in self.faults],
+            "faults_dropped": self.faults_dropped,
+            "warnings": [w.as_dict() for w in self.warnings],
+        }
+
     def lines(self) -> Iterator[str]:
         """The report as text, one line for each finding."""
         span = ""
@@ -76,6 +99,8 @@ class VerifyReport:
             f"{self.bytes} bytes{span}, clock {self.clock_domain or 'not known'}, "
             f"{'closed' if self.closed else 'not closed'}"
         )
+        if self.durability:
+            yield f"durability {self.durability}"
         for fault in self.faults:
             yield f"FAULT {fault}"
         if self.faults_dropped:
@@ -103,39 +128,59 @@ def verify(path: str | Path, progress: Callable[[int, int], object] | None = Non
         report.add(Fault(None, MANIFEST_NAME, None, None, Cause.MANIFEST, str(error)))
     files = _segment_files(directory)
     entries = {} if manifest is None else {e.segment_id: e for e in manifest.segments}
-    _check_files(report, directory)
+    _check_files(report, directory, closed=manifest is None or manifest.closed)
     last = max([*files, *entries], default=0)
     last_seq: int | None = None
-    for number in range(1, last + 1):
+    seal = Seal(manifest)
+    for number in _numbers(report, [*files, *entries]):
         entry = entries.get(number)
         if number in files:
-            check = _SegmentCheck(report, files[number], number, manifest, entry)
+            check = _SegmentCheck(report, files[number], number, manifest, seal)
             last_seq = check.run(last_seq, is_last=number == last)
         else:
             _missing(report, number, entry)
+            seal.skip(number)
             last_seq = None
         if progress is not None:
             progress(number, last)
+    for fault in seal.findings:
+        report.add(fault)
     report.closed = manifest is not None and manifest.closed
+    if manifest is not None:
+        report.durability = manifest.promise()
+        report.warnings += [*durable_findings(manifest), *repair_findings(manifest)]
     if manifest is not None and not manifest.closed:
         what = "the run did not close its journal: it is still running, or it crashed"
         report.warnings.append(Fault(None, MANIFEST_NAME, None, None, Cause.NOT_CLOSED, what))
     return report
 
 
+def _numbers(report: VerifyReport, known: list[int]) -> Iterator[int]:
+    """1 to the last segment; of a long stretch that is missing only so many as are told."""
+    expected = 1
+    for number in sorted(set(known)):
+        yield from range(expected, min(number, expected + FAULTS_MAX))
+        report.faults_dropped += max(0, number - expected - FAULTS_MAX)
+        yield number
+        expected = number + 1
+
+
 def _segment_files(directory: Path) -> dict[int, Path]:
-    if not directory.is_dir():
-        return {}
-    found = ((segment_number(p.name), p) for p in directory.iterdir())
-    return {number: path for number, path in found if number}
+    return segment_paths(directory) if directory.is_dir() else {}
 
 
-def _check_files(report: VerifyReport, directory: Path) -> None:
-    """Files that do not belong here. Unfinished ones are the mark of a crash."""
+def _check_files(report: VerifyReport, directory: Path, *, closed: bool) -> None:
+    """Files that do not belong here. Unfinished ones are the next segment and the reserve of a
+    writer at work, or the mark of a crash.
+    """
     for path in sorted(directory.iterdir()):
         if path.name in _OWN_FILES or segment_number(path.name):
             continue
-        if path.suffix == ".tmp":
+        if KEPT_NAME.fullmatch(path.name) and path.is_dir():
+            continue  # what a repair in place kept
+        if is_companion(path.name) or (path.suffix == ".tmp" and not closed):
+            continue
+        if path.suffix in (".tmp", ".part"):
             what = "left by a writer that ended while it made the file; it holds no records"
             report.warnings.append(Fault(None, path.name, None, None, Cause.EXTRA_FILE, what))
         else:
@@ -159,13 +204,14 @@ class _SegmentCheck:
         path: Path,
         number: int,
         manifest: Manifest | None,
-        entry: SegmentEntry | None,
+        seal: Seal,
     ) -> None:
         self.report = report
         self.path = path
         self.number = number
         self.manifest = manifest
-        self.entry = entry
+        self.entry = seal.entries.get(number)
+        self.seal = seal
         self.records = 0
 
     def finding(
@@ -185,12 +231,17 @@ class _SegmentCheck:
         report.segments += 1
         try:
             self.file = SegmentFile(self.path)
-        except JournalError as error:
+        except (JournalError, OSError) as error:
             report.bytes += self.path.stat().st_size
             report.add(Fault(self.number, self.path.name, 0, None, Cause.HEADER, str(error)))
+            self.seal.skip(self.number)
             return None
-        report.bytes += self.file.size
+        self.path = self.file.path
+        report.bytes += self.file.stored_bytes
+        for fault in self.file.packing_faults():
+            report.add(fault)
         if not self._identity():
+            self.seal.skip(self.number)
             return None
         self._header(is_last=is_last)
         claimed = self.file.claimed
@@ -203,9 +254,11 @@ class _SegmentCheck:
             what = f"the file ends behind {count} of {claimed} slots"
             self.fault(Cause.TRUNCATED, what, count, None if last is None else last + 1)
             last = None
+        sound = not bad and count == claimed
+        self.seal.check(self.file, slots if sound else None)
         if self.file.head.closed:
             self._behind_closed()
-            if not bad and count == claimed:
+            if sound:
                 self._summary(slots, last)
         else:
             self._behind_open(claimed, count)
@@ -233,7 +286,7 @@ class _SegmentCheck:
         if head.published is None:
             self.fault(Cause.HEADER, "its published count is damaged")
         elif not head.closed and not is_last and not head.closing_damaged:
-            self.fault(Cause.NOT_CLOSED, "not closed, though another segment follows")
+            self._open_before_others()
         if manifest is None:
             return
         if entry is None and manifest.closed:
@@ -242,6 +295,15 @@ class _SegmentCheck:
             self.fault(Cause.MANIFEST, "the manifest says closed, the header does not")
         if (head.run_seed, head.clock_domain) != (manifest.run_seed, manifest.clock_domain):
             self.fault(Cause.MANIFEST, "seed or clock domain differ from the manifest")
+
+    def _open_before_others(self) -> None:
+        """A segment is closed behind the writer's back, while it goes on in the next."""
+        manifest, entry = self.manifest, self.entry
+        if manifest is not None and not manifest.closed:
+            what = "full, but not yet closed: the writer is at it, or ended before it was"
+            self.report.warnings.append(self.finding(Cause.NOT_CLOSED, what))
+        elif entry is None or entry.fault is None:
+            self.fault(Cause.NOT_CLOSED, "not closed, though another segment follows")
 
     # ---- records ----
 
@@ -266,7 +328,7 @@ class _SegmentCheck:
         last: int | None = base or None
         if head.closed and head.records:
             last = head.first_ring_seq - 1  # the very first record may have any number
-            if base and last != base:
+            if base and last != base and not self.seal.declared(base, last + 1):
                 what = f"begins with ring_seq {last + 1}, the last one before was {base}"
                 self.fault(Cause.GAP, what, 0, last + 1)
         at, in_step = 0, True
@@ -320,6 +382,8 @@ class _SegmentCheck:
 
     def _step(self, seq: int, step: int, slot: int) -> None:
         before = seq - step
+        if step > 1 and self.seal.declared(before, seq):
+            return
         if step > 1:
             cause, what = Cause.GAP, f"{step - 1} records between {before} and {seq} are missing"
         elif step == 0:
@@ -399,13 +463,12 @@ class _SegmentCheck:
         """First and last offset in [start, stop) of a byte that is not zero; empty when all are."""
         first: int | None = None
         last = 0
-        with self.path.open("rb") as file:
-            for at in range(start, stop, CHUNK):
-                body = np.frombuffer(os.pread(file.fileno(), min(CHUNK, stop - at), at), np.uint8)
-                if body.any():
-                    found = np.flatnonzero(body)
-                    first = at + int(found[0]) if first is None else first
-                    last = at + int(found[-1])
+        for at in range(start, stop, CHUNK):
+            body = np.frombuffer(self.file.read(at, min(CHUNK, stop - at)), np.uint8)
+            if body.any():
+                found = np.flatnonzero(body)
+                first = at + int(found[0]) if first is None else first
+                last = at + int(found[-1])
         return [] if first is None else [first, last]
 
     # ---- summary ----

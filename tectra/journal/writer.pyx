@@ -1,36 +1,35 @@
 """The journal writer: preallocated, mapped, pre-faulted segments; no system call in an append.
 
-Owns the directory (by lock), the mapping of the open segment and the manifest. One owner thread.
-tt_journal_append through `c`: a few ns, no GIL; append() from Python: under 70 ns. rotate() and
-close() do file work (milliseconds). Wraps journal.h.
+Owns the directory (by lock) and the open segment. One owner thread; beside it, in modules of their
+own, one thread that prepares and finishes segments and, for group-commit, one that syncs.
+tt_journal_append through `c`: a few ns, no GIL; append() from Python: under 70 ns. rotate() takes
+tens of microseconds while the other thread keeps up; close() waits for it. Wraps journal.h.
 """
 cimport cython
 from cpython.buffer cimport PyBUF_SIMPLE, PyBuffer_Release, PyObject_GetBuffer
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_CheckExact, PyBytes_GET_SIZE
-from libc.errno cimport EDQUOT, EFBIG, EINTR, ENOSPC, errno
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t, uintptr_t
-from libc.stdlib cimport calloc, free
 from libc.string cimport memcpy, memset
-from posix.fcntl cimport O_CREAT, O_RDWR, O_TRUNC, open as c_open, posix_fallocate
-from posix.mman cimport MAP_FAILED, MAP_SHARED, PROT_READ, PROT_WRITE, mmap, munmap
-from posix.unistd cimport close as c_close, ftruncate, pwrite
 
+from tectra.core.base cimport TT_E_FULL, TT_OK
+from tectra.core.clock cimport tt_mono_ns
 from tectra.core.msg cimport TT_RECORD_BYTES_MAX, TT_SCHEMA_ID, TT_SCHEMA_VERSION, TT_SLOT_BYTES
 from tectra.core.rc cimport check
+from tectra.core.shm cimport tt_load_relaxed64
+from tectra.journal.commit cimport Commit
 from tectra.journal.journal cimport (
-    TT_JOURNAL_CAPACITY_MAX,
-    TT_JOURNAL_PAGE,
     tt_journal_append,
     tt_journal_day_over,
     tt_journal_file_bytes,
     tt_journal_head,
     tt_journal_record_bytes,
-    tt_journal_slots_offset,
+    tt_load_relaxed32,
     tt_segment,
-    tt_segment_closing_page,
     tt_segment_create,
     tt_segment_detach,
+    tt_segment_move,
 )
+from tectra.journal.mapped cimport MappedSegment
 
 import os
 from contextlib import suppress
@@ -38,156 +37,116 @@ from pathlib import Path
 
 import msgspec
 
-from tectra.core.errors import JournalError, JournalFullError
+from tectra.core.errors import JournalError
 from tectra.journal.claim import Claim
-from tectra.journal.manifest import Manifest, SegmentEntry, sync_file
+from tectra.journal.finish import Finisher
+from tectra.journal.manifest import Manifest
+from tectra.journal.options import JournalOptions, epoch_of, journal_error
+from tectra.journal.reserve import Reserve
 from tectra.journal.scan import CLOCK_DOMAINS as _CLOCK_DOMAINS
 from tectra.journal.scan import LAYOUT_VERSION as _LAYOUT_VERSION
-from tectra.journal.scan import crc32c, head_fields
 from tectra.journal.segment import segment_name
-
-cdef extern from * nogil:
-    """
-    #include <sys/mman.h>
-    #ifndef MADV_POPULATE_WRITE
-    #define MADV_POPULATE_WRITE 23
-    #endif
-    #include <errno.h>
-    #include <unistd.h>
-    /* Fill a fresh file with zeros by large writes: the page cache then has large pages, and
-     * faulting them in takes a fifth of what single pages take. Returns an errno. */
-    static int tt_zero_file(int fd, size_t bytes)
-    {
-        static const unsigned char zeros[1 << 18];
-        for (size_t at = 0; at < bytes;) {
-            const size_t left = bytes - at;
-            const ssize_t n = pwrite(fd, zeros, left < sizeof(zeros) ? left : sizeof(zeros), at);
-            if (n < 0 && errno != EINTR)
-                return errno;
-            at += n < 0 ? 0 : (size_t)n;
-        }
-        return 0;
-    }
-    /* Fault every page of a zeroed mapping in for writing, by hand where the kernel cannot. */
-    static void tt_prefault(void *at, size_t bytes)
-    {
-        if (madvise(at, bytes, MADV_POPULATE_WRITE) == 0)
-            return;
-        for (size_t i = 0; i < bytes; i += 4096)
-            ((volatile unsigned char *)at)[i] = 0;
-    }
-    """
-    int tt_zero_file(int fd, size_t bytes)
-    void tt_prefault(void *at, size_t bytes)
-
-SEGMENT_SLOTS = 2**18
-
-
-cdef int _os_error(int code, str what) except -1:
-    """Raise for a failed system call on a segment file."""
-    reason = os.strerror(code)
-    if code in (ENOSPC, EDQUOT, EFBIG):
-        raise JournalFullError(
-            f"no space for {what}: {reason}; free disk space or raise the quota, or use smaller "
-            "segments. Everything written before is closed and valid"
-        )
-    raise JournalError(f"cannot make {what}: {reason}; check the disk and its permissions")
-
-
-def _epoch_of(session):
-    """Epoch of a run: equal sessions have equal epochs, so that equal runs write equal files."""
-    try:
-        text = msgspec.json.encode(session, order="sorted")
-    except (TypeError, ValueError, OverflowError) as error:
-        raise JournalError(
-            f"session must be a dict of plain JSON values (text, numbers, lists, dicts): {error}"
-        ) from error
-    return crc32c(text) << 32 | crc32c(text, 0x9E3779B9)
 
 
 @cython.final
 cdef class JournalWriter:
     """Writes one journal into a new or empty directory; one run, one writer, one owner thread.
 
-    `session` is what the manifest says about the run (plain JSON values). A segment holds
-    `segment_slots` slots of 64 bytes; `daily` also rotates when the UTC day of ts_recv_ns ends
-    (append, append_many and push ask; tt_journal_append alone does not). `epoch` tells runs apart
-    in every checksum; by default it follows from the session. A journal that continues another
-    begins behind `base_ring_seq`.
+    `session` is what the manifest says about the run (plain JSON values); all else are fields of
+    JournalOptions. A segment holds `segment_slots` slots of 64 bytes; `daily` also rotates when the
+    UTC day of ts_recv_ns ends (append, append_many and push ask; tt_journal_append alone does not).
+    `epoch` tells runs apart in every checksum; by default it follows from the session. A journal
+    that continues another begins behind `base_ring_seq`.
 
-    Durability "page-cache": a record survives SIGKILL of the process once append returned; power
-    loss may take what was not yet synced. flush() and close() sync everything; rotate() does not.
+    `durability` says what power loss may take (DURABILITY has a sentence for each mode); in every
+    mode a record survives SIGKILL of the process once append returned. A sync that failed is never
+    repeated: `durable_seq` stands still for ever, the writer goes on in a new segment, and the word
+    `kill` is set. It is set, too, when the disk has no room for the next segment; what is journaled
+    then (cancels, kills) goes into `reserve_bytes` that were allocated at the start.
 
     Raises JournalError when the directory is taken or cannot be written, JournalFullError when the
     disk has no room for a segment; then nothing half-made is left.
     """
 
-    def __cinit__(self, path, *, dict session, segment_slots=SEGMENT_SLOTS, daily=False,
-                  str clock_domain="simulated", uint64_t run_seed=0, epoch=None,
-                  uint64_t base_ring_seq=0):
-        self._fd = self._next_fd = -1
+    def __cinit__(self, path, *, dict session, **options):
         self.closed = True
-        self._unsynced = []
+        self._pid = os.getpid()
         self.path = Path(path)
-        if not 2 <= segment_slots <= TT_JOURNAL_CAPACITY_MAX:
-            raise JournalError(
-                f"segment_slots is {segment_slots}; allowed are 2 to {TT_JOURNAL_CAPACITY_MAX}"
-            )
-        if clock_domain not in _CLOCK_DOMAINS:
-            raise JournalError(
-                f"clock_domain is {clock_domain!r}; allowed are {', '.join(_CLOCK_DOMAINS)}"
-            )
-        self._capacity = segment_slots
-        self._bytes = tt_journal_file_bytes(self._capacity)
-        self._clock = _CLOCK_DOMAINS.index(clock_domain)
-        self._run_seed = run_seed
-        self._daily = daily
-        self._epoch = _epoch_of(session) if epoch is None else epoch
+        self.options = given = JournalOptions(**options)
+        group = given.durability == "group-commit"
+        self._capacity = given.segment_slots
+        self._clock = _CLOCK_DOMAINS.index(given.clock_domain)
+        self._run_seed = given.run_seed
+        self._daily = given.daily
+        self.sends_wait = given.durability == "sync"
+        self._epoch = epoch_of(session) if given.epoch is None else given.epoch
         self._manifest = Manifest(
             layout_version=_LAYOUT_VERSION,
             schema_id=TT_SCHEMA_ID,
             schema_version=TT_SCHEMA_VERSION,
             epoch=f"{self._epoch:016x}",
-            run_seed=run_seed,
-            clock_domain=clock_domain,
-            segment_slots=segment_slots,
-            durability="page-cache",
+            run_seed=given.run_seed,
+            clock_domain=given.clock_domain,
+            segment_slots=given.segment_slots,
+            durability=given.durability,
             session=session,
             segments=[],
+            commit_us=given.commit_us if group else None,
+            commit_records=given.commit_records if group else None,
         )
         self._manifest.text()
-        self.c = <tt_segment *> calloc(1, sizeof(tt_segment))
-        if self.c == NULL:
-            raise MemoryError("no memory for the journal writer")
-        self.c.last_ring_seq = base_ring_seq
         self._claim = Claim(self.path)
+        self._make()
+        self._began_ns = tt_mono_ns()
+        self.closed = False
+
+    def _make(self):
+        """Everything that lies on the disk at the start, or nothing."""
+        cdef MappedSegment first
+        reserve = None
         try:
-            self._map(&self._next, &self._next_fd)
-            self._activate()
+            self._commit = Commit(self.options, self.path)
+            self.c = self._commit.seg
+            first = MappedSegment(self.path / (segment_name(1) + ".tmp"), self._capacity)
+            reserve = Reserve(self.path, self._capacity, first.file_bytes, self.options.reserve)
+            reserve.fill()
+            self._finisher = Finisher(
+                self.path, self._capacity, self._commit, reserve, seal=self.options.seal
+            )
+            self._activate(first)
+            self._finisher.start(self._manifest)
+            self._commit.start(self.options)
         except BaseException as error:
-            self._unmap()
+            self._drop()
+            if self._finisher is not None:
+                self._finisher.abandon()
+            if reserve is not None:
+                reserve.discard()
             for name in (segment_name(1), segment_name(1) + ".tmp", "manifest.json"):
                 (self.path / name).unlink(missing_ok=True)
             self._claim.release(forget=True)
             if isinstance(error, OSError):
-                _os_error(error.errno or 0, f"a journal in {self.path}")
+                size = tt_journal_file_bytes(self._capacity)
+                raise journal_error(
+                    error, f"a segment of {size} bytes in {self.path}"
+                ) from error
             raise
-        self.closed = False
 
-    def __dealloc__(self):
+    def __del__(self):
         # Without close() the files stay as after a crash: whole, and reported as not closed.
-        self._unmap()
-        free(self.c)
+        if not self.closed and self._finisher is not None:
+            self._finisher.abandon()
 
     # ---- appending ----
 
     cdef int push(self, const void *rec) except -1 nogil:
-        cdef int rc
+        cdef int rc = TT_E_FULL
         if self._daily and tt_journal_day_over(self.c, (<const int64_t *> rec)[3]):
             with gil:
                 self.rotate()
             tt_journal_day_over(self.c, (<const int64_t *> rec)[3])
-        rc = tt_journal_append(self.c, rec)
+        if tt_load_relaxed32(&self.c.roll) == 0:
+            rc = tt_journal_append(self.c, rec)
         if rc < 0:
             with gil:
                 if self.closed:
@@ -220,9 +179,9 @@ cdef class JournalWriter:
             raise JournalError(
                 f"no record of this schema has {size} bytes and the header {data[:8].hex()}"
             )
-        if words[1] <= self.c.last_ring_seq:
+        if words[1] <= tt_load_relaxed64(&self.c.last_ring_seq):
             raise JournalError(
-                f"ring_seq {words[1]} follows {self.c.last_ring_seq}; it must rise with each record"
+                f"ring_seq {words[1]} follows {self.last_ring_seq}; it must rise with each record"
             )
         self.push(words)
         return words[1]
@@ -233,7 +192,7 @@ cdef class JournalWriter:
         All records are checked before the first is written. Raises as append() does.
         """
         cdef Py_buffer view
-        cdef uint64_t n, at = 0, records = 0, last = self.c.last_ring_seq
+        cdef uint64_t n, at = 0, records = 0, last = tt_load_relaxed64(&self.c.last_ring_seq)
         cdef const uint8_t *base
         cdef uint32_t take
         PyObject_GetBuffer(slots, &view, PyBUF_SIMPLE)
@@ -262,69 +221,130 @@ cdef class JournalWriter:
             PyBuffer_Release(&view)
         return records
 
-    # ---- segments ----
+    # ---- durability ----
 
-    def prepare(self):
-        """Allocate the next segment now, so that the next rotate() does not have to.
+    cdef int make_durable(self) except -1 nogil:
+        if self._commit.turn() == TT_OK:
+            return 0
+        with gil:
+            raise self._fault()
 
-        Raises JournalFullError when there is no room; the open segment goes on.
+    def commit(self):
+        """Return when everything appended so far is on the disk; in the mode "sync" the engine
+        calls it before an order leaves. Raises JournalError when a sync failed, now or earlier.
         """
-        if not self.closed and self._next == NULL:
-            self._map(&self._next, &self._next_fd)
+        if self.closed or self.options.durability == "page-cache":
+            self.flush()
+        else:
+            with nogil:
+                self.make_durable()
 
-    def rotate(self):
-        """Close the open segment and begin the next. `c` stays at its place.
+    @property
+    def durable_seq(self):
+        """ring_seq of the last record that is on the disk with all before it. Any thread."""
+        return self._commit.durable
 
-        Raises JournalFullError when the disk has no room for the next one: the journal is then
-        closed, and what was written before is valid. JournalError when it was closed.
+    def wait_durable(self, uint64_t seq, timeout=None):
+        """Wait until record `seq` is on the disk: True, or False when `timeout` seconds went by.
+        Any thread with group-commit, else the owner, who then syncs.
+
+        Raises JournalError when a sync failed before, or nothing with that number was appended.
         """
-        if self.closed:
-            raise JournalError(f"{self.path} is closed; nothing more can be written")
-        try:
-            if self._next == NULL:
-                self._map(&self._next, &self._next_fd)
-            self._finish()
-            self._activate()
-        except BaseException as error:
-            # A manifest that cannot be written either lags behind the segments; readers allow it.
-            with suppress(OSError):
-                self._shut(None)
-            if isinstance(error, OSError):
-                _os_error(error.errno or 0, f"the next segment in {self.path}")
-            raise
+        if seq > tt_load_relaxed64(&self.c.last_ring_seq):
+            raise JournalError(
+                f"ring_seq {seq} was not appended yet; the last one is {self.last_ring_seq}"
+            )
+        if self._commit.durable < seq and self.options.durability != "group-commit":
+            self.commit()
+        if self._commit.wait(seq, timeout):
+            return True
+        if self._commit.failed:
+            raise self._fault()
+        return False
+
+    def _fault(self):
+        """What to raise once a sync failed."""
+        what = os.strerror(self._commit.failed)
+        return JournalError(
+            f"{segment_name(self._commit.failed_segment)} in {self.path} could not be made "
+            f"durable: {what}; what is on the disk for certain ends with ring_seq "
+            f"{self.durable_seq}. Check the disk and begin a new run in another directory"
+        )
 
     def flush(self):
         """Return when everything appended so far is on the disk. Raises JournalError."""
+        self._mine()
         if self.closed:
             return
         try:
-            self._sync()
+            if self.options.durability != "page-cache":
+                with nogil:
+                    self.make_durable()
+            self._finisher.drain()
         except OSError as error:
-            _os_error(error.errno or 0, f"{self._unsynced[0]} durable")
+            raise journal_error(error, f"{self.path} durable") from error
+        if self.options.durability == "page-cache" and not self._commit.failed:
+            self._commit.sync(self._open.fd, self._segment_id, self.last_ring_seq)
+        if self._commit.failed:
+            raise self._fault()
 
-    def _sync(self):
-        """Sync the segments that were written since the last sync."""
-        while self._unsynced:
-            sync_file(self.path / self._unsynced[0])
-            if len(self._unsynced) == 1 and not self.closed:
-                break
-            self._unsynced.pop(0)
+    # ---- segments ----
+
+    def prepare(self):
+        """Wait until the next segment is ready, so that the next rotate() does not have to.
+
+        Raises JournalFullError when there is no room; the open segment goes on.
+        """
+        self._mine()
+        if self.closed:
+            return
+        try:
+            self._finisher.prepare()
+        except OSError as error:
+            raise journal_error(error, f"the next segment in {self.path}") from error
+
+    def rotate(self):
+        """Begin the next segment; another thread closes the open one. `c` stays at its place.
+
+        Raises JournalFullError when the disk has no room for the next one and the reserve is used
+        up: the journal is then closed, and what was written before is valid. JournalError when it
+        was closed.
+        """
+        self._mine()
+        if self.closed:
+            raise JournalError(f"{self.path} is closed; nothing more can be written")
+        try:
+            if self.sends_wait:
+                self._commit.turn()
+            self._activate(self._finisher.take())
+        except BaseException as error:
+            # A manifest that cannot be written either lags behind the segments; readers allow it.
+            with suppress(OSError, JournalError):
+                self._shut(None)
+            if isinstance(error, OSError):
+                raise journal_error(error, f"the next segment in {self.path}") from error
+            raise
 
     def close(self, result=None):
         """Close the open segment, write the manifest with `result`, give the lock back.
 
-        Idempotent. After a full disk it still adds `result` to the manifest. Raises JournalError.
+        Idempotent; in a forked child it does nothing. Raises JournalError when something could not
+        be made durable: it is closed all the same.
         """
+        if os.getpid() != self._pid:
+            return
         try:
             self._shut(result)
         except OSError as error:
-            _os_error(error.errno or 0, f"the manifest of {self.path}")
+            raise journal_error(error, f"{self.path} complete") from error
 
     def __enter__(self):
         return self
 
     def __exit__(self, kind, error, trace):
         self.close()
+
+    # ---- what there is ----
 
     @property
     def segment_id(self):
@@ -339,7 +359,7 @@ cdef class JournalWriter:
     @property
     def last_ring_seq(self):
         """ring_seq of the last record; 0 when there is none."""
-        return self.c.last_ring_seq
+        return tt_load_relaxed64(&self.c.last_ring_seq)
 
     @property
     def room(self):
@@ -351,139 +371,122 @@ cdef class JournalWriter:
         """What tells this run's checksums from those of another."""
         return self._epoch
 
-    cdef int _map(self, void **file, int *fd) except -1:
-        """Make the temporary file of the next segment: allocated, mapped, pre-faulted, zero."""
-        name = str(self.path / (segment_name(self._segment_id + 1) + ".tmp"))
-        cdef bytes path = os.fsencode(name)
-        cdef const char *c_path = path
-        cdef int rc = 0
-        cdef int got
-        cdef void *at = MAP_FAILED
-        with nogil:
-            got = c_open(c_path, O_RDWR | O_CREAT | O_TRUNC, 0o644)
-            if got < 0:
-                rc = errno
-            else:
-                rc = EINTR
-                while rc == EINTR:
-                    rc = posix_fallocate(got, 0, <int64_t> self._bytes)
-                if rc == 0:
-                    rc = tt_zero_file(got, self._bytes)
-                if rc == 0:
-                    at = mmap(NULL, self._bytes, PROT_READ | PROT_WRITE, MAP_SHARED, got, 0)
-                    if at == MAP_FAILED:
-                        rc = errno
-                    else:
-                        tt_prefault(at, self._bytes)
-        if rc != 0:
-            if got >= 0:
-                c_close(got)
-                Path(name).unlink()
-            return _os_error(rc, f"a segment of {self._bytes} bytes in {self.path}")
-        file[0] = at
-        fd[0] = got
-        return 0
+    @property
+    def durability(self):
+        """The mode and what it promises, in one sentence."""
+        return self._manifest.promise()
 
-    cdef int _activate(self) except -1:
-        """Make the prepared file the open segment: header, name, manifest."""
+    @property
+    def low_space(self):
+        """True while the disk has no room for segments and the reserve is being used. Any thread.
+        """
+        return self._finisher.low_space
+
+    def stats(self):
+        """What was written and how long it took, as plain values; any thread, not of one moment.
+
+        records, bytes (of slots), segments, rotations, stalls (rotations that waited), syncs,
+        sync_p50_ns, sync_p99_ns, durable_seq, low_space, duration_ns (since it was opened),
+        records_per_s.
+        """
+        cdef int64_t end = tt_mono_ns() if self._ended_ns == 0 else self._ended_ns
+        cdef int64_t took = max(end - self._began_ns, 1)
+        syncs, p50, p99 = self._commit.counts()
+        return {
+            "records": self.records,
+            "bytes": (self._slots + self.c.used) * TT_SLOT_BYTES,
+            "segments": self._segment_id,
+            "rotations": self._segment_id - 1,
+            "stalls": self._finisher.stalls,
+            "syncs": syncs,
+            "sync_p50_ns": p50,
+            "sync_p99_ns": p99,
+            "durable_seq": self.durable_seq,
+            "low_space": self.low_space,
+            "duration_ns": took,
+            "records_per_s": self.records * 1_000_000_000 // took,
+        }
+
+    # ---- inside ----
+
+    def _mine(self):
+        """Refuse in a forked child: threads and lock are the parent's."""
+        if os.getpid() != self._pid:
+            raise JournalError(
+                f"{self.path} is written by process {self._pid}; make a journal of your own after "
+                "a fork"
+            )
+
+    cdef int _activate(self, MappedSegment fresh) except -1:
+        """Make a prepared file the open segment: header, name, then the writer moves over."""
         cdef tt_journal_head want
+        cdef tt_segment hands
+        cdef MappedSegment full = None
         memset(&want, 0, sizeof(want))
+        memset(&hands, 0, sizeof(hands))
         want.segment_id = self._segment_id + 1
         want.capacity = self._capacity
         want.epoch = self._epoch
-        want.base_ring_seq = self.c.last_ring_seq
+        want.base_ring_seq = tt_load_relaxed64(&self.c.last_ring_seq)
         want.run_seed = self._run_seed
         want.clock_domain = <uint8_t> self._clock
-        check(tt_segment_create(self.c, self._next, &want))
-        self._file = self._next
-        self._fd = self._next_fd
-        self._next = NULL
-        self._next_fd = -1
-        self._segment_id += 1
-        name = segment_name(self._segment_id)
-        (self.path / (name + ".tmp")).rename(self.path / name)
-        entry = SegmentEntry(
-            segment_id=self._segment_id,
-            file=name,
-            closed=False,
-            base_ring_seq=want.base_ring_seq,
-        )
-        self._unsynced.append(name)
-        self._save(sync=self._segment_id == 1, segments=[*self._manifest.segments, entry])
+        check(tt_segment_create(&hands, fresh.base, &want))
+        target = self.path / segment_name(want.segment_id)
+        os.rename(fresh.path, target)
+        fresh.path = target
+        fresh.segment_id = want.segment_id
+        try:
+            self._commit.begin(fresh.fd, want.segment_id)
+        except BaseException:
+            fresh.discard()
+            raise
+        if self._open is not None:
+            full = self._open
+            self._keep(full)
+        tt_segment_move(self.c, &hands)
+        self._open = fresh
+        self._segment_id = want.segment_id
+        self._finisher.opened(want.segment_id, want.base_ring_seq, full)
         return 0
 
-    cdef object _finish(self):
-        """Close the open segment's file: closing block, cut behind the last slot, synced."""
-        cdef tt_journal_head page
-        cdef int rc = 0
-        cdef int64_t end = tt_journal_slots_offset(self._capacity)
-        end += <int64_t> self.c.used * TT_SLOT_BYTES
-        with nogil:
-            tt_segment_closing_page(self.c, &page)
-            # One write of one page: a process that is killed here leaves the old page or the new.
-            if pwrite(self._fd, &page, TT_JOURNAL_PAGE, 0) != TT_JOURNAL_PAGE:
-                rc = errno
-            elif ftruncate(self._fd, end) != 0:
-                rc = errno
-        fields = head_fields((<const char *> &page)[:TT_JOURNAL_PAGE])
-        empty = fields["records"] == 0
-        entry = SegmentEntry(
-            segment_id=self._segment_id,
-            file=segment_name(self._segment_id),
-            closed=True,
-            base_ring_seq=fields["base_ring_seq"],
-            slots=fields["used"],
-            records=fields["records"],
-            first_ring_seq=None if empty else fields["first_ring_seq"],
-            last_ring_seq=None if empty else fields["last_ring_seq"],
-            digest=fields["digest"],
-        )
+    cdef int _keep(self, MappedSegment full) except -1:
+        """Give a full segment what the writer had in hand of it."""
+        memcpy(&full.c, self.c, sizeof(tt_segment))
         self._records += self.c.records
-        self.c.records = 0
-        tt_segment_detach(self.c)
-        munmap(self._file, self._bytes)
-        c_close(self._fd)
-        self._file = NULL
-        self._fd = -1
-        if rc != 0:
-            return _os_error(rc, f"{entry.file} complete")
-        self._manifest = msgspec.structs.replace(
-            self._manifest, segments=[*list(self._manifest.segments)[: self._segment_id - 1], entry]
-        )
-        return None
+        self._slots += self.c.used
+        return 0
 
     cdef int _shut(self, object result) except -1:
         """Close whatever is open and write the manifest. Idempotent."""
+        cdef MappedSegment last = self._open
         was_closed = self.closed
         self.closed = True
         try:
-            if self._file != NULL:
-                self._finish()
-                self._sync()
-            if not was_closed or (result is not None and self._manifest.result is None):
-                self._save(sync=True, closed=True, result=result)
-        finally:
-            self._unmap()
             if not was_closed:
-                for left in self.path.glob("*.tmp"):
-                    left.unlink(missing_ok=True)
+                self._commit.stop()
+                self._commit.turn()
+                self._keep(last)
+                self._drop()
+                self._finisher.leave(last)
+                self._manifest = self._finisher.end()
+                self._ended_ns = tt_mono_ns()
+            if not was_closed or (result is not None and self._manifest.result is None):
+                self._manifest = msgspec.structs.replace(
+                    self._manifest, closed=True, result=result
+                )
+                self._finisher.save(self._manifest, sync=True)
+        finally:
+            self._drop()
+            if not was_closed:
                 self._claim.release()
+        if not was_closed and self._commit.failed:
+            raise self._fault()
         return 0
 
-    cdef int _unmap(self) noexcept:
-        if self._file != NULL:
-            munmap(self._file, self._bytes)
-            c_close(self._fd)
-            self._file = NULL
-        if self._next != NULL:
-            munmap(self._next, self._bytes)
-            c_close(self._next_fd)
-            self._next = NULL
+    cdef int _drop(self) except -1:
+        """Take the open segment from the hands of whoever appends."""
+        self._open = None
         if self.c != NULL:
+            self.c.records = 0
             tt_segment_detach(self.c)
-        self._fd = self._next_fd = -1
         return 0
-
-    def _save(self, *, sync, **changes):
-        self._manifest = msgspec.structs.replace(self._manifest, **changes)
-        self._manifest.save(self.path, sync=sync)

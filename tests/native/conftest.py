@@ -28,6 +28,23 @@ Run = Callable[..., subprocess.CompletedProcess[str]]
 
 
 @pytest.fixture(scope="session")
+def preloaded(
+    tmp_path_factory: pytest.TempPathFactory, fresh_env: dict[str, str]
+) -> dict[str, str]:
+    """Environment of a process with io_fault.c under its system calls; tests/support is in it."""
+    compiler = os.environ.get("CC") or shutil.which("gcc") or shutil.which("clang")
+    if compiler is None:
+        pytest.skip("no C compiler: set CC, or install gcc")
+    target = tmp_path_factory.mktemp("preload") / "io_fault.so"
+    command = [compiler, "-std=gnu11", "-O1", "-g", *WARN, "-shared", "-fPIC"]
+    command += [str(HERE / "io_fault.c"), "-o", str(target), "-ldl"]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    path = f"{fresh_env['PYTHONPATH']}{os.pathsep}{HERE.parent / 'support'}"
+    return fresh_env | {"PYTHONPATH": path, "LD_PRELOAD": str(target)}
+
+
+@pytest.fixture(scope="session")
 def sanitized(tmp_path_factory: pytest.TempPathFactory) -> Run:
     """`sanitized("spsc_stress.c", "thread", args=[...], edit={old: new})` -> the finished process.
 

@@ -1,1 +1,3 @@
 """Two scripts that check journals and proofs without tectra: copy them anywhere and run them."""
+
+__all__: list[str] = []

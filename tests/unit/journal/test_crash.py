@@ -20,24 +20,27 @@ from tectra.core.errors import JournalError, JournalFullError
 from tectra.journal import Cause, JournalReader, JournalWriter, SegmentFile, verify
 
 KILLS = int(os.environ.get("TECTRA_TEST_KILLS", "20"))
+MODES = ("page-cache", "group-commit", "sync")
 ROOT = Path(__file__).resolve().parents[3]
 
 
-def write_and_tell(directory: Path, records: list[bytes], pipe: int) -> None:
+def write_and_tell(directory: Path, records: list[bytes], pipe: int, mode: str) -> None:
     """The child: append, then acknowledge each record by its number."""
-    writer = JournalWriter(directory, session={"kill": True}, segment_slots=256)
-    for body in records:
+    writer = JournalWriter(directory, session={"kill": True}, segment_slots=256, durability=mode)
+    for number, body in enumerate(records):
         os.write(pipe, writer.append(body).to_bytes(8, "little"))
+        if number % 50 == 0:
+            writer.commit()
 
 
-def killed_run(directory: Path, records: list[bytes], acks: int) -> int:
+def killed_run(directory: Path, records: list[bytes], acks: int, mode: str) -> int:
     """Kill a writer once it acknowledged `acks` records; returns the last number it gave."""
     receive, send = os.pipe()
     child = os.fork()
     if child == 0:
         os.close(receive)
         try:
-            write_and_tell(directory, records, send)
+            write_and_tell(directory, records, send, mode)
         finally:
             os._exit(0)
     os.close(send)
@@ -55,17 +58,16 @@ def killed_run(directory: Path, records: list[bytes], acks: int) -> int:
     return int.from_bytes(told[-8:], "little")
 
 
-@pytest.mark.e2e
-def test_sigkill_loses_nothing_that_was_acknowledged(tmp_path: Path) -> None:
-    seed = 20
+def kill_many(root: Path, kills: int, seed: int) -> None:
+    """Each time another mode and another moment."""
     rng = random.Random(seed)
     records = stream(4000, seed=seed)
-    for kill in range(KILLS):
-        directory = tmp_path / str(kill)
-        last = killed_run(directory, records, rng.randrange(1, 3500))
+    for kill in range(kills):
+        directory, mode = root / str(kill), MODES[kill % 3]
+        last = killed_run(directory, records, rng.randrange(1, 3500), mode)
         reader = JournalReader(directory)
         got = [bytes(view) for _, view in reader.records()]
-        assert got == records[: len(got)], f"seed {seed}, kill {kill}"
+        assert got == records[: len(got)], f"seed {seed}, kill {kill}, {mode}"
         assert len(got) >= last, f"seed {seed}, kill {kill}: {last} acknowledged, {len(got)} back"
         report = verify(directory)
         assert report.ok, list(report.lines())
@@ -73,6 +75,25 @@ def test_sigkill_loses_nothing_that_was_acknowledged(tmp_path: Path) -> None:
         assert Cause.NOT_CLOSED in {w.cause for w in report.warnings}
         with pytest.raises(JournalError, match="holds the journal of an earlier run"):
             JournalWriter(directory, session={})
+        shutil.rmtree(directory)
+
+
+@pytest.mark.e2e
+@pytest.mark.timeout(60)
+def test_sigkill_loses_nothing_that_was_acknowledged(tmp_path: Path) -> None:
+    kill_many(tmp_path, KILLS, 20)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1200)
+def test_hundreds_of_sigkills(tmp_path: Path) -> None:
+    kill_many(tmp_path, max(KILLS, 500), 21)
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(36_000)
+def test_ten_thousand_sigkills(tmp_path: Path) -> None:
+    kill_many(tmp_path, max(KILLS, 10_000), 22)
 
 
 @pytest.mark.e2e
@@ -179,14 +200,16 @@ def test_no_room_for_the_first_segment_leaves_nothing(tmp_path: Path) -> None:
 
 def test_no_room_on_rotation_closes_what_was_written(tmp_path: Path) -> None:
     writer = JournalWriter(tmp_path, session={}, segment_slots=1024)
-    records = [record(i) for i in range(1, 1025)]
-    for body in records:
-        writer.append(body)
+    records = [record(i) for i in range(1, 2049)]
+    writer.prepare()
+    with file_size_limit(50_000):  # the second segment is there, the third cannot be made
+        for body in records:
+            writer.append(body)
     full = "Everything written before is closed and valid"
     with file_size_limit(50_000), pytest.raises(JournalFullError, match=full):
-        writer.append(record(1025))
+        writer.append(record(2049))
     with pytest.raises(JournalError, match="is closed"):
-        writer.append(record(1025))
+        writer.append(record(2049))
     with file_size_limit(50_000):
         writer.close({"halted": "disk full"})
     report = verify(tmp_path)

@@ -75,6 +75,7 @@ def test_manifest_lists_segments_session_and_result(tmp_path: Path) -> None:
     )
     for i in range(1, 7):
         writer.append(record(i))
+    writer.flush()
     open_manifest = Manifest.load(tmp_path)
     listed = [
         (e.segment_id, e.closed, e.first_ring_seq, e.last_ring_seq, e.records)

@@ -18,14 +18,15 @@ COMMENT = re.compile(r"/\*.*?\*/|//[^\n]*|#[^\n]*(?=\n)|\"\"\".*?\"\"\"", re.DOT
 MAKERS = {
     r"\btt_pass_make_\s*\(": {"limits.h"},
     r"\btt_pass_seal_\s*\(": {"limits.h"},
-    r"(?:\.|->)\s*seal\b": {"limits.h"},
+    r"(?:\.|->)\s*seal\b": {"limits.h", "writer.pyx"},  # the journal seals segments
     r"\(\s*(?:const\s+)?tt_pass\s*\)\s*\{": set(),
     r"\btt_pass\s+\w+\s*=": set(),
     r"<\s*tt_pass\s*\*?\s*>": set(),
     r"\(\s*tt_pass\s*\*\s*\)": set(),
     r"mem(?:set|cpy|move)\s*\(\s*&?pass\b": set(),
-    r"\bpass_live\b": {"limits.h", "limit_table.h"},
-    r"\bpass_last\b": {"limits.h", "limit_table.h"},
+    # An image of the engine keeps the count of passes and lets none live.
+    r"\bpass_live\b": {"limits.h", "limit_table.h", "risk_image.h"},
+    r"\bpass_last\b": {"limits.h", "limit_table.h", "risk_image.h"},
     r"(?:\.|->)\s*secret\b": {"limits.h", "limit_table.h"},
     r"\btt_pass_spend\s*\(": {"limits.h", "gate.h"},
     r"\btt_pass_holds\s*\(": {"limits.h", "gate.h"},
