@@ -9,6 +9,7 @@ from tectra.backtest.attribution import OrderOutcome, TradeAttribution
 from tectra.backtest.driver import BacktestDriver
 from tectra.backtest.result import BacktestResult
 from tectra.backtest.run import BacktestConfig, StrategyRun, make_driver, run_backtest
+from tectra.backtest.setup import SimSetup
 from tectra.sim.config import FeeConfig, LatencyConfig, SimConfig
 
 __all__ = [
@@ -19,6 +20,7 @@ __all__ = [
     "LatencyConfig",
     "OrderOutcome",
     "SimConfig",
+    "SimSetup",
     "StrategyRun",
     "TradeAttribution",
     "make_driver",

@@ -18,7 +18,7 @@ from tectra.engine.pipeline import Pipeline
 from tectra.engine.session import SessionSpec
 from tectra.refdata.instrument import Instrument
 
-__all__ = ["assemble", "stage_latencies"]
+__all__ = ["assemble", "quoted", "stage_latencies"]
 
 _PANELS_MAX = 8
 
@@ -46,16 +46,16 @@ def stage_latencies(pipeline: Pipeline) -> list[StageLatency]:
     return out
 
 
-def _quoted(samples: Sequence[Sample]) -> Sequence[Sample]:
+def quoted(samples: Sequence[Sample]) -> Sequence[Sample]:
     """The samples from the first to the last that had a two-sided book: a day file starts and ends
     hours around them.
     """
-    quoted = [i for i, s in enumerate(samples) if s[1]]
-    if not quoted:
+    sided = [i for i, s in enumerate(samples) if s[1]]
+    if not sided:
         return samples
     # The last point is the result, whatever was still filled behind it.
-    ts_ns, mids, _ = samples[quoted[-1]]
-    return [*samples[quoted[0] : quoted[-1]], (ts_ns, mids, samples[-1][2])]
+    ts_ns, mids, _ = samples[sided[-1]]
+    return [*samples[sided[0] : sided[-1]], (ts_ns, mids, samples[-1][2])]
 
 
 def _fill_text(fill: np.void, instrument: Instrument) -> str:
@@ -129,7 +129,7 @@ def assemble(
     instruments = pipeline.instruments
     names = [s.name for s in spec.strategies]
     ledger = Ledger(pipeline.captured())
-    samples = _quoted(driver.samples)
+    samples = quoted(driver.samples)
     equity = equity_of(samples, instruments, len(names))
     metrics = metrics_of(ledger, driver.samples[-1], instruments, names, equity)
     symbols = ", ".join(i.symbol for i in instruments[:6]) + (

@@ -76,6 +76,20 @@ cdef class BacktestDriver:
         self.drain()
         self.refresh()
 
+    def wait(self, int64_t until_ns):
+        """Let everything happen that is due before a market record of `until_ns`: reports and
+        timers up to that time, order arrivals before it.
+        """
+        try:
+            if until_ns >= self.wake_ns:
+                self.advance(until_ns)
+        except BaseException as error:
+            self.pipeline.fail(error)
+
+    def note(self, int64_t now_ns):
+        """Add a sample as of `now_ns`: for who steps the pipeline by other means, a replay."""
+        self.sample(now_ns)
+
     def finish(self, int64_t grace_ns=1_000_000_000):
         """Let what is on its way arrive: at most `grace_ns` of simulated time after the last
         record.
@@ -164,6 +178,8 @@ cdef class BacktestDriver:
     cdef int drain(self) except -1 nogil:
         """Hand what the engine sent to the exchange."""
         cdef const tt_head *rec = tt_spsc_peek(self.pipeline.out.c)
+        if rec != NULL:
+            self.pipeline.commit_journal()
         while rec != NULL:
             self.exchange.put(<const tt_order_send *> rec, self.pipeline.c.now_ns)
             tt_spsc_release(self.pipeline.out.c)

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from tectra.backtest.metrics import Equity, StrategyMetrics
 from tectra.backtest.svg import Marks, Series, bar_chart, line_chart
 
-__all__ = ["PricePanel", "ReportData", "STYLE", "StageLatency", "render"]
+__all__ = ["PricePanel", "ReportData", "STYLE", "StageLatency", "html_table", "render"]
 
 STYLE = """
 :root{--bg:#fbfbf9;--fg:#1d2126;--dim:#69707a;--line:#e2e3df;--card:#fff;--s1:#2f6fb5;
@@ -96,7 +96,8 @@ def _signed(value: float) -> str:
     return f'<span class="{"pos" if value >= 0 else "neg"}">{value:,.2f}</span>'
 
 
-def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+def html_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A table; heads are text, cells HTML."""
     top = "".join(f"<th>{escape(h)}</th>" for h in head)
     body = "".join(f"<tr>{''.join(f'<td>{c}</td>' for c in row)}</tr>" for row in rows)
     table = f"<table><thead><tr>{top}</tr></thead><tbody>{body}</tbody></table>"
@@ -135,7 +136,7 @@ def _strategy_table(metrics: Sequence[StrategyMetrics]) -> str:
         ]
         for m in metrics
     ]
-    return _table(head, rows)
+    return html_table(head, rows)
 
 
 def _money_charts(data: ReportData) -> str:
@@ -191,7 +192,7 @@ def _rule_table(rules: Mapping[str, Mapping[str, int]]) -> str:
         [escape(name), f"{c['checked']:,}", f"{c['passed']:,}", f"{c['rejected']:,}"]
         for name, c in rules.items()
     ]
-    return _table(("rule", "checked", "passed", "refused"), rows)
+    return html_table(("rule", "checked", "passed", "refused"), rows)
 
 
 def _latency_charts(stages: Sequence[StageLatency]) -> str:

@@ -16,6 +16,7 @@ from tectra.backtest.assemble import assemble
 from tectra.backtest.data import MarketData, open_data
 from tectra.backtest.driver import BacktestDriver
 from tectra.backtest.result import BacktestResult
+from tectra.backtest.setup import SimSetup
 from tectra.core.clock import LiveClock
 from tectra.core.errors import InputError, StrategyCallbackError
 from tectra.core.msg import SessionKind, Template
@@ -23,6 +24,7 @@ from tectra.core.record import encode
 from tectra.core.stop import StopSignals
 from tectra.engine.pipeline import Pipeline
 from tectra.engine.session import SessionSpec, StrategySpec, open_journal
+from tectra.engine.snapshot import SnapshotKeeper, SnapshotSchedule
 from tectra.journal.writer import JournalWriter
 from tectra.risk.limits import RiskLimits, unused_names
 from tectra.sim.config import SimConfig
@@ -30,7 +32,14 @@ from tectra.sim.exchange import SimExchange
 from tectra.strategy.loader import load_strategy, validate_strategy
 from tectra.strategy.params import check_params
 
-__all__ = ["BacktestConfig", "StrategyRun", "make_driver", "run_backtest"]
+__all__ = [
+    "BacktestConfig",
+    "StrategyRun",
+    "make_driver",
+    "new_directory",
+    "run_backtest",
+    "tectra_version",
+]
 
 _NEVER_NS = 1 << 62
 _LOG = getLogger("tectra.backtest")
@@ -50,12 +59,16 @@ class StrategyRun:
 
 
 class BacktestConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Everything about a run but the strategy and the data. Times in simulated nanoseconds."""
+    """Everything about a run but the strategy and the data. Times in simulated nanoseconds.
+
+    `snapshot_every`: records between two snapshots of the engine beside the journal, 0: none.
+    """
 
     limits: RiskLimits = RiskLimits()
     sim: SimConfig = SimConfig()
     seed: int = 0
     journal: bool = True
+    snapshot_every: int = 0
     sample_ns: int = 1_000_000_000
     latency_sample_shift: int = 4
     date: str | None = None
@@ -66,6 +79,7 @@ class BacktestConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
         for name, low, high in (
             ("seed", 0, _NEVER_NS),
             ("sample_ns", 1, _NEVER_NS),
+            ("snapshot_every", 0, _NEVER_NS),
             ("latency_sample_shift", 0, 63),
         ):
             found = getattr(self, name)
@@ -88,8 +102,8 @@ def _classes(strategies: Sequence[Any]) -> list[type[Any]]:
     return out
 
 
-def _prepare(out: str | Path) -> Path:
-    """The run's directory: new, or empty; one that holds a run is refused."""
+def new_directory(out: str | Path) -> Path:
+    """A run's directory: new, or empty; one that holds a run is refused."""
     directory = Path(out)
     if directory.exists() and not directory.is_dir():
         raise InputError(f"{directory}: is a file; give a directory")
@@ -116,7 +130,8 @@ def _unique(names: Sequence[str]) -> list[str]:
     return [n if names.count(n) == 1 else f"{n} {i + 1}" for i, n in enumerate(names)]
 
 
-def _tectra_version() -> str:
+def tectra_version() -> str:
+    """Version of the installed package, `unknown` where it is not installed."""
     try:
         return version("tectra")
     except PackageNotFoundError:
@@ -150,9 +165,14 @@ class _Run:
             for c, p in zip(classes, chosen, strict=True)
         ]
         names = _unique([c.__name__ for c in classes])
+        self.setup = SimSetup(
+            exchange=config.sim,
+            sample_ns=config.sample_ns,
+            utc_offset_s=round(data.utc_offset.total_seconds()),
+        )
         self.spec = SessionSpec(
             mode="backtest",
-            tectra=_tectra_version(),
+            tectra=tectra_version(),
             seed=config.seed,
             strategies=[
                 StrategySpec.of(c, p, name=n, symbols=r.symbols)
@@ -160,6 +180,7 @@ class _Run:
             ],
             instruments=[i.to_dict() for i in data.instruments],
             limits=config.limits,
+            sim=self.setup.to_journal(),
         )
         self.limits = self.spec.limit_records(data.first_ns)
         preset = RiskLimits().instruments  # limits that were not asked for by name
@@ -167,6 +188,7 @@ class _Run:
             if name not in preset:
                 _LOG.warning("limits name %r, which is no strategy and no symbol of this run", name)
         self.pipeline = self.spec.make_pipeline(classes, sample_shift=config.latency_sample_shift)
+        self.keeper: SnapshotKeeper | None = None
 
     def go(self, directory: Path | None, progress: Progress | None) -> BacktestResult:
         clock = LiveClock()
@@ -178,6 +200,10 @@ class _Run:
                     open_journal(directory / "journal", self.spec, self.classes)
                 )
                 pipeline.attach_journal(journal)
+                if self.config.snapshot_every:
+                    schedule = SnapshotSchedule(every_records=self.config.snapshot_every)
+                    self.keeper = SnapshotKeeper.beside(pipeline, schedule)
+                    stack.callback(self.keeper.close)
             driver = make_driver(pipeline, self.config.sim, sample_ns=self.config.sample_ns)
             start = clock.now_ns()
             try:
@@ -215,9 +241,11 @@ class _Run:
         driver.control(_session(SessionKind.START, self.data.first_ns, count, self.config.seed))
         for batch in self.data.batches():
             driver.run(np.ascontiguousarray(batch))
+            if self.keeper is not None:
+                self.keeper.offer()
             if progress is not None:
                 progress(driver.records, 0)
-        driver.finish()
+        driver.finish(self.setup.grace_ns)
         driver.control(_session(SessionKind.END, driver.pipeline.now_ns, count, self.config.seed))
 
 
@@ -259,5 +287,5 @@ def run_backtest(
             )
             stack.callback(market.close)
         run = _Run(classes, chosen, market, config)
-        directory = None if out is None else _prepare(out)
+        directory = None if out is None else new_directory(out)
         return run.go(directory, progress)

@@ -31,6 +31,9 @@ def l3_image(
 def l2_image(
     book: L2Book, stamp: ImageStamp, *, trust: Trust | None = None
 ) -> NDArray[np.uint8]: ...
+def load_image(
+    book: L3Book, records: Any, priorities: NDArray[np.uint64] | None, *, next_priority: int
+) -> None: ...
 def restore(
     records: Any,
     priorities: NDArray[np.uint64] | None,

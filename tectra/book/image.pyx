@@ -31,10 +31,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from tectra.core.errors import FileFormatError
+from tectra.core.errors import FileFormatError, InputError
 from tectra.core.msg import BookReason, BookStatus, MarketFlag
 
-__all__ = ["ImageStamp", "L3Image", "Trust", "l2_image", "l3_image", "restore"]
+__all__ = ["ImageStamp", "L3Image", "Trust", "l2_image", "l3_image", "load_image", "restore"]
 
 cdef enum:
     SLOTS_PER_BATCH = 1 << 16
@@ -160,21 +160,23 @@ def l2_image(L2Book book not None, stamp, *, trust=None):
     return records
 
 
-def restore(records, priorities, *, next_priority, instruments_max=65536):
-    """The book set of an image: slots, queues and priority numbers as they were.
+def load_image(L3Book book not None, records, priorities, *, next_priority):
+    """Build the books of an image in a book set that has no orders yet; slots that it has already
+    stay where they are.
 
-    `priorities` None: the orders are numbered anew. FileFormatError when the records contradict
-    each other or the priorities are not one for each order.
+    FileFormatError as restore(); InputError when there are orders.
     """
-    cdef L3Book book = L3Book(instruments_max)
     cdef Slots slots = Slots(records)
     cdef tt_l3_batch batch
     cdef tt_l3_loader loader
     cdef const uint64_t[::1] prio
     cdef int rc
     cdef uint64_t last = next_priority
+    cdef uint64_t before = book.faults.total
     cdef const tt_book_clear *rec
     cdef size_t at
+    if book.c.order_pool.live:
+        raise InputError(f"image: found {book.c.order_pool.live} orders in the books; allowed: 0")
     loader.book, loader.n, loader.at, loader.prio = book.c, 0, 0, NULL
     if priorities is not None and len(priorities):
         prio = priorities
@@ -192,10 +194,21 @@ def restore(records, priorities, *, next_priority, instruments_max=65536):
             book.grow_or_check(rc)
     finally:
         slots.close()
-    if book.faults.total or (priorities is not None and loader.at != loader.n):
+    cdef uint64_t faults = book.faults.total - before
+    if faults or (priorities is not None and loader.at != loader.n):
         raise FileFormatError(
-            f"image: {book.faults.total} records contradict it, {loader.at} orders with "
+            f"image: {faults} records contradict it, {loader.at} orders with "
             f"{loader.n} priorities; take an older snapshot, or build the books from the feed")
     if priorities is not None:
         book.c.next_prio = max(last, book.c.next_prio)
+
+
+def restore(records, priorities, *, next_priority, instruments_max=65536):
+    """The book set of an image: slots, queues and priority numbers as they were.
+
+    `priorities` None: the orders are numbered anew. FileFormatError when the records contradict
+    each other or the priorities are not one for each order.
+    """
+    cdef L3Book book = L3Book(instruments_max)
+    load_image(book, records, priorities, next_priority=next_priority)
     return book

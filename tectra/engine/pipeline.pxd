@@ -12,6 +12,7 @@ cdef class Pipeline(EngineState):
     cdef uint8_t callback
 
     cdef int step(self, const tt_head *rec) except -1 nogil
+    cdef int take(self, const tt_head *rec) except -1 nogil
     cdef int step_one(self, const tt_head *rec) except -1 nogil
     cdef int step_market(self, const tt_head *rec) except -1 nogil
     cdef int step_report(self, const tt_head *rec) except -1 nogil

@@ -106,15 +106,25 @@ cdef class Pipeline(EngineState):
         cdef tt_control_kill killed
         cdef tt_order_reject refused
         if p.kill != NULL and tt_flow_kill_seen(p, &killed) == TT_OK:
-            self.step_one(<const tt_head *> &killed)
-        self.step_one(rec)
+            self.take(<const tt_head *> &killed)
+        self.take(rec)
         cdef uint32_t done = 0
         while done < p.n_pending:
             refused = p.pending[done]
             done += 1
             if done == p.n_pending:
                 p.n_pending = done = 0
-            self.step_one(<const tt_head *> &refused)
+            self.take(<const tt_head *> &refused)
+        return 0
+
+    cdef int take(self, const tt_head *rec) except -1 nogil:
+        """One input, then whoever observes."""
+        if not self.observed:
+            return self.step_one(rec)
+        self.before = self.c.tap.capture_used
+        self.step_one(rec)
+        with gil:
+            self.tell()
         return 0
 
     cdef int step_one(self, const tt_head *rec) except -1 nogil:
@@ -453,6 +463,8 @@ cdef class Pipeline(EngineState):
         memcpy(rec.text, <const char *> text, len(text))
         self.make_room(TT_STEP_ROOM)
         check(tt_pipeline_say(self.c, &rec))
+        if self.observed:
+            self.tell()
         seq = self.c.market.cause.ring_seq
         where = f"{type(self.strategies[i]).__name__}.{Callback(self.callback).name.lower()}"
         raised = StrategyCallbackError(f"{where} raised at record {seq}: {said}")

@@ -19,13 +19,25 @@ from tectra.refdata.instrument import Instrument
 from tectra.risk.chain import RiskChain
 from tectra.risk.limits import RiskLimits, apply_limits
 from tectra.strategy.loader import load_strategy
+from tectra.strategy.takeover import Takeover, takeover_class
 
-__all__ = ["SessionSpec", "StrategySpec", "keep_sources", "open_journal"]
+__all__ = ["SessionSpec", "StrategySpec", "TakeoverSpec", "keep_sources", "open_journal"]
 
 _SOURCES = "strategies"
 # mode -> what the times in its journal count: a backtest's are those of its records, a replay's
 # those of the journal it reads.
 _CLOCKS = {"backtest": "simulated", "paper": "realtime", "live": "realtime", "replay": "journal"}
+
+
+class TakeoverSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The strategy that takes over from another when the parameter `takeover` of that one is set.
+    `cancel`: the open orders are cancelled then.
+    """
+
+    target: str
+    params: dict[str, int | float | bool | str]
+    sha256: str
+    cancel: bool = True
 
 
 class StrategySpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -36,11 +48,7 @@ class StrategySpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     params: dict[str, int | float | bool | str]
     sha256: str
     symbols: list[str] = []
-
-    @property
-    def class_name(self) -> str:
-        """Name of the class in its module."""
-        return self.target.rpartition(":")[2]
+    then: TakeoverSpec | None = None
 
     @classmethod
     def of(
@@ -63,7 +71,9 @@ class StrategySpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
 
 
 class SessionSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """All that decides how a pipeline answers its inputs."""
+    """All that decides how a pipeline answers its inputs. `sim` says what answered its orders: the
+    simulated exchange and the driver around it, empty where a venue did.
+    """
 
     mode: str
     tectra: str
@@ -72,6 +82,7 @@ class SessionSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     instruments: list[dict[str, int | str]]
     limits: RiskLimits
     data: dict[str, str | int] = {}
+    sim: dict[str, object] = {}
 
     @classmethod
     def from_journal(cls, session: Mapping[str, object]) -> "SessionSpec":
@@ -132,22 +143,31 @@ class SessionSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
         """
         out = []
         for number, spec in enumerate(self.strategies, start=1):
-            kept = directory.parent / _SOURCES / f"{number}.py"
-            found = (
-                load_strategy(f"{kept}:{spec.class_name}")
-                if kept.exists()
-                else load_strategy(spec.target)
-            )
-            file = _file_of(found)
-            digest = hashlib.sha256(file.read_bytes()).hexdigest() if file else ""
-            if spec.sha256 and digest != spec.sha256:
-                raise JournalError(
-                    f"strategy {spec.name}: its code is not the one that ran "
-                    f"(sha256 {digest[:12]}, journal {spec.sha256[:12]}); "
-                    "replay with the build that wrote the journal"
+            found = _kept_class(directory, str(number), spec.name, spec.target, spec.sha256)
+            if spec.then is not None:
+                then = spec.then
+                second = _kept_class(
+                    directory, f"{number}.then", spec.name, then.target, then.sha256
                 )
+                found = takeover_class(found, second, then.params, cancel=then.cancel)
             out.append(found)
         return out
+
+
+def _kept_class(directory: Path, stem: str, name: str, target: str, sha256: str) -> type[Any]:
+    """A strategy's class from the source beside the journal, or where it came from."""
+    kept = directory.parent / _SOURCES / f"{stem}.py"
+    class_name = target.rpartition(":")[2]
+    found = load_strategy(f"{kept}:{class_name}" if kept.exists() else target)
+    file = _file_of(found)
+    digest = hashlib.sha256(file.read_bytes()).hexdigest() if file else ""
+    if sha256 and digest != sha256:
+        raise JournalError(
+            f"strategy {name}: its code is not the one that ran "
+            f"(sha256 {digest[:12]}, journal {sha256[:12]}); "
+            "replay with the build that wrote the journal"
+        )
+    return found
 
 
 def _instance(strategy_class: type[Any], params: Mapping[str, Any]) -> Any:
@@ -173,16 +193,23 @@ def keep_sources(classes: Sequence[type[Any]], directory: Path) -> None:
     digest only.
     """
     for number, strategy_class in enumerate(classes, start=1):
-        file = _file_of(strategy_class)
-        if file is not None and file.suffix == ".py":
-            target = directory.parent / _SOURCES
-            target.mkdir(exist_ok=True)
-            shutil.copyfile(file, target / f"{number}.py")
+        parts = {str(number): strategy_class}
+        if issubclass(strategy_class, Takeover):
+            parts = {str(number): strategy_class.FIRST, f"{number}.then": strategy_class.SECOND}
+        for stem, part in parts.items():
+            file = _file_of(part)
+            if file is not None and file.suffix == ".py":
+                target = directory.parent / _SOURCES
+                target.mkdir(exist_ok=True)
+                shutil.copyfile(file, target / f"{stem}.py")
 
 
-def open_journal(directory: Path, spec: SessionSpec, classes: Sequence[type[Any]]) -> JournalWriter:
+def open_journal(
+    directory: Path, spec: SessionSpec, classes: Sequence[type[Any]], **options: Any
+) -> JournalWriter:
     """A new journal for a session, with the strategies' sources beside it. Its headers name the
-    clock of the session's mode.
+    clock of the session's mode, and a run in real time keeps a reserve for a full disk. `options`:
+    see JournalOptions.
     """
     if spec.mode not in _CLOCKS:
         raise InputError(f"mode: found {spec.mode!r}; allowed: {', '.join(_CLOCKS)}")
@@ -191,6 +218,7 @@ def open_journal(directory: Path, spec: SessionSpec, classes: Sequence[type[Any]
         session=spec.to_journal(),
         clock_domain=_CLOCKS[spec.mode],
         run_seed=spec.seed,
+        **options,
     )
     keep_sources(classes, directory)
     return writer

@@ -25,6 +25,9 @@ cdef class EngineState:
     cdef uint64_t python_mask
     cdef PyObject *compiled[64]
     cdef list bound
+    cdef object observer
+    cdef bint observed
+    cdef uint64_t before
     cdef list contexts
     cdef tuple book_views
     cdef readonly tuple instruments
@@ -42,9 +45,14 @@ cdef class EngineState:
     cdef Histogram hist_apply, hist_strategy, hist_order, hist_tick_to_order
     cdef uint64_t sample_mask
     cdef uint64_t seed
+    cdef bint sends_wait
 
     cdef int wire(self, uint32_t slots, uint64_t capture_mask) except -1
     cdef int make_room(self, uint64_t slots) except -1
+    # Whoever takes orders from the out ring calls this first: with a journal of the mode "sync",
+    # what led to them is on the disk when it returns. JournalError: it is not, they must not leave.
+    cdef int commit_journal(self) except -1 nogil
     cdef uint32_t slot_of(self, instrument) except? 0xFFFFFFFF
     cdef int grow_book(self) except -1
     cdef int grow_pending(self) except -1
+    cdef int tell(self) except -1

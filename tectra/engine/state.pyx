@@ -16,6 +16,7 @@ from tectra.core.memory cimport tt_region_free, tt_region_grow
 from tectra.core.msg cimport (
     tt_head,
     tt_order_reject,
+    tt_rec_bytes,
 )
 from tectra.engine.capi cimport (
     TT_FLUSH_ROOM,
@@ -25,6 +26,7 @@ from tectra.engine.capi cimport (
     tt_pipeline_mid_px2,
     tt_tap_init,
 )
+from tectra.journal.journal cimport tt_journal_room
 from tectra.strategy.capi cimport tt_ctx, tt_instrument_state, tt_timers, tt_timers_init, tt_trades
 from tectra.strategy.compiled cimport CompiledStrategy
 from tectra.strategy.context cimport Context
@@ -33,7 +35,7 @@ from tectra.strategy.view cimport BookView
 from tectra.core.errors import InputError, StateError
 from tectra.core.msg import Callback
 from tectra.core.rng import Random
-from tectra.engine.parts import STAGES, EngineSummary, PipelineParts
+from tectra.engine.parts import OUTPUT_MASK, STAGES, EngineSummary, PipelineParts
 from tectra.strategy.loader import wanted_callbacks
 
 cdef extern from "stdlib.h" nogil:
@@ -181,7 +183,7 @@ cdef class EngineState:
         """Turn the journal's segment over, or enlarge the capture, so that `slots` fit."""
         cdef tt_pipeline *p = self.c
         cdef uint64_t room
-        if p.tap.journal != NULL and p.tap.journal.capacity - p.tap.journal.used < slots:
+        if p.tap.journal != NULL and tt_journal_room(p.tap.journal) < slots:
             self.journal.rotate()
             p.tap.journal = self.journal.c
         if p.tap.capture_mask and p.tap.capture_room - p.tap.capture_used < slots:
@@ -193,6 +195,11 @@ cdef class EngineState:
             p.tap.capture_room = self.capture.bytes // 64
         return 0
 
+    cdef int commit_journal(self) except -1 nogil:
+        if self.sends_wait:
+            self.journal.make_durable()
+        return 0
+
     cdef uint32_t slot_of(self, instrument) except? 0xFFFFFFFF:
         found = self.slots.get(instrument)
         if found is None:
@@ -201,14 +208,14 @@ cdef class EngineState:
         return found
 
     def attach_journal(self, journal not None):
-        """Journal every record from now on. Before the first record only; a segment must hold one
-        flush of actions.
+        """Journal every record from now on: a new journal before the first record, or one that
+        begins behind the last (base_ring_seq). A segment must hold one flush of actions.
         """
         cdef JournalWriter writer = journal
-        if self.c.tap.ring_seq or self.journal is not None:
+        if self.c.tap.ring_seq != writer.last_ring_seq or self.journal is not None:
             raise StateError(
                 "journal: this pipeline stepped records or has a journal already; attach it to a "
-                "new one"
+                "new one, or give a journal that begins behind its last record"
             )
         if writer.c.capacity < TT_FLUSH_ROOM:
             raise InputError(
@@ -216,8 +223,20 @@ cdef class EngineState:
                 "or more"
             )
         self.journal = writer
+        self.sends_wait = writer.sends_wait
         self.c.tap.journal = writer.c
         self.make_room(TT_STEP_ROOM)
+
+    def attach_exit(self, SpscRing out not None, KillWord kill not None):
+        """Let requests out from now on, through this ring and past this kill word. StateError when
+        there is a ring already: nothing that was stepped without one ever leaves.
+        """
+        if self.out is not None:
+            raise StateError("out: this pipeline has an out ring already; make a new pipeline")
+        self.out = out
+        self.kill = kill
+        self.c.out = out.c
+        self.c.kill = kill.c
 
     def attach_errors(self, ErrorLog errors not None):
         """Note trouble in this page from now on, beside counting it. The caller closes the page, no
@@ -228,6 +247,33 @@ cdef class EngineState:
         errors.require()
         self.errors = errors
         self.c.errors = errors.c
+
+    def observe(self, observer):
+        """Call `observer(input, captured)` after every input from now on: its record and those
+        captured in its step, as bytes. None: nobody. What it raises comes out of the step.
+        """
+        cdef uint64_t outputs = OUTPUT_MASK
+        if observer is not None and self.observer is not None:
+            raise StateError("observer: this pipeline has one; take it off first: observe(None)")
+        if observer is not None and self.c.tap.capture_mask & outputs != outputs:
+            raise InputError(
+                "observer: this pipeline does not capture every output; build it with "
+                "capture_mask=OUTPUT_MASK or LEDGER_MASK"
+            )
+        self.observer = observer
+        self.observed = observer is not None
+        self.before = self.c.tap.capture_used
+
+    cdef int tell(self) except -1:
+        """Hand the observer the input being stepped and what was captured in its step."""
+        cdef const tt_head *cause = self.c.market.cause
+        cdef const uint8_t *said = self.c.tap.capture
+        cdef bytes given = (<const uint8_t *> cause)[: tt_rec_bytes(cause)]
+        cdef bytes captured = b""
+        if self.c.tap.capture_used > self.before:
+            captured = said[self.before * 64 : self.c.tap.capture_used * 64]
+        self.observer(given, captured)
+        return 0
 
     cdef int grow_book(self) except -1:
         return self.book.grow()

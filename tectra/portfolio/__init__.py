@@ -4,6 +4,7 @@ Floor 5. Rows are written by the engine's thread only.
 """
 
 from tectra.portfolio.position import Portfolio, Position
+from tectra.portfolio.reducer import PositionReducer, PositionRow
 from tectra.portfolio.totals import Totals
 
-__all__ = ["Portfolio", "Position", "Totals"]
+__all__ = ["Portfolio", "Position", "PositionReducer", "PositionRow", "Totals"]

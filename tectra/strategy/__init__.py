@@ -5,6 +5,7 @@ the engine's thread.
 from tectra.strategy.api import CALLBACKS, Strategy
 from tectra.strategy.compiled import CompiledStrategy
 from tectra.strategy.context import Context
+from tectra.strategy.determinism import Finding, Look, look_at
 from tectra.strategy.loader import load_strategy, validate_strategy, wanted_callbacks
 from tectra.strategy.params import Param, param
 from tectra.strategy.snapshot import OrderSnapshot, PnlSnapshot, PositionSnapshot
@@ -16,6 +17,8 @@ __all__ = [
     "CompiledStrategy",
     "Context",
     "FillView",
+    "Finding",
+    "Look",
     "OrderSnapshot",
     "Param",
     "PnlSnapshot",
@@ -23,6 +26,7 @@ __all__ = [
     "Strategy",
     "TradeView",
     "load_strategy",
+    "look_at",
     "param",
     "validate_strategy",
     "wanted_callbacks",

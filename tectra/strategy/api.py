@@ -25,6 +25,17 @@ class Strategy(ABC):
 
     Parameters are class attributes made with `param`; they are set as instance attributes before
     `on_start`.
+
+    State images and recovery keep the attributes of the instance: plain values, containers of them,
+    numpy arrays, values of tectra, objects of classes of the strategy's own file, and the context
+    with what hangs on it. What is shared stays shared. A strategy that holds anything else (an open
+    file, a model of another library, attributes of a class) defines two methods, and then nothing
+    but what they say is kept, beside the parameters:
+
+        def save_state(self):            # -> plain values; must not change the strategy
+        def load_state(self, value):     # of a new instance, in place of on_start
+
+    The order in which a set is walked is no state: walk sorted(a_set), or keep a dict.
     """
 
     PARAMS: ClassVar[Mapping[str, Param]] = {}

@@ -16,6 +16,7 @@ from typing import Any
 from tectra.core.errors import StrategyLoadError
 from tectra.strategy.api import CALLBACKS, Strategy
 from tectra.strategy.compiled import CompiledStrategy
+from tectra.strategy.determinism import warn_of
 
 __all__ = ["load_strategy", "validate_strategy", "wanted_callbacks"]
 
@@ -116,9 +117,10 @@ def load_strategy(spec: str) -> type[Any]:
 
 def validate_strategy(cls: type[Any]) -> None:
     """Refuse a class that lacks a callback, has one with the wrong arguments, or one that is a
-    coroutine.
+    coroutine. What its source asks of the machine, and no replay can repeat, is warned of.
     """
     if issubclass(cls, CompiledStrategy):
+        warn_of(cls)
         return
     if not issubclass(cls, Strategy):
         raise StrategyLoadError(
@@ -150,6 +152,7 @@ def validate_strategy(cls: type[Any]) -> None:
                 f"{cls.__name__}.{name}: found {name}{signature}; it is called with {arity} "
                 "positional arguments, self included"
             ) from None
+    warn_of(cls)
 
 
 def _empty_body(function: Any) -> bool:

@@ -18,6 +18,14 @@ cdef class Idle(CompiledStrategy):
         """Books only."""
         return ("on_book_update",)
 
+    def save_state(self):
+        """Its sum."""
+        return self.total
+
+    def load_state(self, value):
+        """Inverse of save_state()."""
+        self.total = value
+
     cdef int on_book_update(self, tt_ctx *ctx, const tt_book_view *book) except -1 nogil:
         self.total = self.total + book.top.bid_qty
         return 0

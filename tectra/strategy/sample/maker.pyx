@@ -5,6 +5,7 @@ strategy to trade money with.
 """
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free
+from libc.string cimport memcpy
 
 from tectra.core.msg cimport (
     TT_ORDER_TYPE_POST_ONLY,
@@ -56,13 +57,32 @@ cdef class Maker(CompiledStrategy):
         self.edge_px = params["edge_ticks"] * params["tick"]
         self.rest_ns = params["rest_ms"] * 1_000_000
 
+    def save_state(self):
+        """The quotes by slot, None before the start."""
+        if self.quotes == NULL:
+            return None
+        return (<const unsigned char *> self.quotes)[: 2 * self.slots * sizeof(quote_t)]
+
+    def load_state(self, value):
+        """Inverse of save_state()."""
+        cdef bytes raw
+        if value is None:
+            return
+        raw = value
+        self.make_room(len(raw) // (2 * sizeof(quote_t)))
+        memcpy(self.quotes, <const char *> raw, 2 * self.slots * sizeof(quote_t))
+
+    cdef int make_room(self, uint32_t slots) except -1:
+        free(self.quotes)
+        self.slots = slots
+        self.quotes = <quote_t *> calloc(2 * max(slots, 1), sizeof(quote_t))
+        if self.quotes == NULL:
+            raise MemoryError("quotes of the maker")
+        return 0
+
     cdef int on_start(self, tt_ctx *ctx) except -1 nogil:
         with gil:
-            free(self.quotes)
-            self.slots = ctx.market.slots
-            self.quotes = <quote_t *> calloc(2 * max(ctx.market.slots, 1), sizeof(quote_t))
-            if self.quotes == NULL:
-                raise MemoryError("quotes of the maker")
+            self.make_room(ctx.market.slots)
         return 0
 
     cdef int on_book_update(self, tt_ctx *ctx, const tt_book_view *book) except -1 nogil:

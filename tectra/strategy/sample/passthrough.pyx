@@ -31,6 +31,14 @@ cdef class Passthrough(CompiledStrategy):
         self.every = params["every"]
         self.size = params["size"]
 
+    def save_state(self):
+        """Its counters."""
+        return self.seen, self.sent
+
+    def load_state(self, value):
+        """Inverse of save_state()."""
+        self.seen, self.sent = value
+
     cdef int on_book_update(self, tt_ctx *ctx, const tt_book_view *book) except -1 nogil:
         if not book.tradeable:
             return 0

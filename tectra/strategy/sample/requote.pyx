@@ -43,6 +43,12 @@ cdef class Requote(CompiledStrategy):
         self.size = params["size"]
         self.inventory_max = params["inventory_max"]
 
+    def save_state(self):
+        """Nothing: the timers and orders are the engine's."""
+
+    def load_state(self, value):
+        """Nothing to take."""
+
     cdef int on_start(self, tt_ctx *ctx) except -1 nogil:
         tt_ctx_timer(ctx, ctx.now_ns + self.interval_ns, self.interval_ns)
         return 0

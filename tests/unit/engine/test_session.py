@@ -148,3 +148,11 @@ def test_a_mode_without_a_clock_is_refused(tmp_path: Path):
     with pytest.raises(InputError, match="mode: found 'dream'; allowed: backtest, paper"):
         open_journal(tmp_path / "journal", spec_of(mode="dream"), [])
     assert not (tmp_path / "journal").exists()
+
+
+def test_a_session_of_before_the_exchange_was_written_down():
+    old = spec_of(Maker).to_journal()
+    assert old.pop("sim") == {}
+    assert SessionSpec.from_journal(old) == spec_of(Maker)
+    kept = spec_of(Maker, sim={"exchange": {"orders_max": 5}})
+    assert SessionSpec.from_journal(kept.to_journal()) == kept
