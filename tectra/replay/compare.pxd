@@ -7,9 +7,10 @@ from tectra.engine.pipeline cimport Pipeline
 
 cdef class Comparator:
     cdef readonly Pipeline pipeline
-    cdef readonly uint64_t inputs, outputs, notes
+    cdef readonly uint64_t inputs, outputs, notes, last_seq
     cdef readonly object difference, raised
     cdef uint64_t at, read, until_seq
+    cdef bint compare
     cdef readonly int64_t first_ns, last_ns
 
     cdef int run_slots(self, const uint8_t *slots, uint64_t n) except -1 nogil

@@ -12,10 +12,13 @@ class Comparator:
     inputs: int
     outputs: int
     notes: int
+    last_seq: int
     difference: Difference | None
     raised: StrategyCallbackError | None
     first_ns: int
     last_ns: int
-    def __init__(self, pipeline: Pipeline, *, until_seq: int | None = None) -> None: ...
+    def __init__(
+        self, pipeline: Pipeline, *, until_seq: int | None = None, compare: bool = True
+    ) -> None: ...
     def run(self, slots: Buffer | NDArray[Any]) -> bool: ...
     def finish(self) -> Difference | None: ...

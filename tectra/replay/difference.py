@@ -5,21 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from tectra.core.msg import DIRECTION, DTYPES, Template
+from tectra.replay.component import component_of
 
 __all__ = ["Difference", "difference_of"]
-
-_COMPONENTS = {
-    Template.ORDER_INTENT: "strategy",
-    Template.STRATEGY_SIGNAL: "strategy",
-    Template.STRATEGY_DECISION: "strategy",
-    Template.STRATEGY_STATE: "strategy",
-    Template.ORDER_VERDICT: "risk",
-    Template.ORDER_EVENT: "order manager",
-    Template.ORDER_SEND: "order manager",
-    Template.POSITION_UPDATE: "portfolio",
-    Template.PNL_UPDATE: "portfolio",
-    Template.BOOK_METRICS: "book",
-}
 
 
 @dataclass(frozen=True)
@@ -49,7 +37,7 @@ def _name(record: bytes) -> str:
 
 
 def _component(record: bytes) -> str:
-    return _COMPONENTS.get(Template(int.from_bytes(record[2:4], "little")), "engine")
+    return component_of(Template(int.from_bytes(record[2:4], "little")))
 
 
 def difference_of(journal: bytes, replayed: bytes) -> Difference:

@@ -1,27 +1,45 @@
 """Replays a journal and says whether the engine would say the same again."""
 
+import sys
+import traceback
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from contextlib import nullcontext
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from shlex import quote
 from typing import Any
 
 from tectra.core.clock import LiveClock
+from tectra.core.errors import (
+    JournalError,
+    NonDeterminismError,
+    StoppedError,
+    TectraError,
+)
 from tectra.core.stop import StopSignals
 from tectra.engine.parts import OUTPUT_MASK, EngineSummary
+from tectra.engine.pipeline import Pipeline
 from tectra.engine.session import SessionSpec
+from tectra.engine.snapshot import load_beginning
+from tectra.journal.digest import Digest
 from tectra.journal.reader import JournalReader
 from tectra.replay.compare import Comparator
 from tectra.replay.difference import Difference
+from tectra.replay.guard import Caught, Guard, has_python
 
-__all__ = ["ReplayReport", "journal_of", "verify_replay"]
+__all__ = ["ReplayReport", "journal_of", "replay", "verify_replay"]
 
 
 @dataclass(frozen=True)
 class ReplayReport:
     """What was replayed and what was found.
 
-    `raised` is the text of a callback's exception that the replay reproduced; `ended` is whether
-    the run came to its end, which one that raised, was stopped or crashed did not.
+    `raised` is the text of a callback's exception that the replay reproduced, `raised_seq` the
+    record it was handling, `trace` its traceback; `ended` is whether the run came to its end, which
+    one that raised, was stopped or crashed did not. `caught` is where callbacks asked the machine
+    for what no replay can repeat; `guarded` is whether that was looked for. `inputs_changed`: the
+    journal's inputs are not those the run had, by the digest in its result; None where that cannot
+    be told.
     """
 
     path: str
@@ -31,15 +49,23 @@ class ReplayReport:
     market_ns: int
     summary: EngineSummary
     journal_digest: str | None
+    journal_input_digest: str | None
     difference: Difference | None
     until_seq: int | None
     raised: str | None
+    raised_seq: int | None
+    trace: str | None
     ended: bool
+    guarded: bool
+    caught: tuple[Caught, ...]
+    inputs_changed: bool | None
 
     @property
     def ok(self) -> bool:
-        """Every output was equal, and so is the digest of a run that ended."""
-        if self.difference is not None:
+        """Every output was equal, nothing unrepeatable was asked, and the digests of a run that
+        ended are those of its inputs and outputs.
+        """
+        if self.difference is not None or self.caught or self.inputs_changed:
             return False
         whole = self.until_seq is None and self.raised is None
         return (
@@ -58,6 +84,8 @@ class ReplayReport:
         out = asdict(self)
         out["ok"] = self.ok
         out["difference"] = None if self.difference is None else str(self.difference)
+        out["component"] = None if self.difference is None else self.difference.component
+        out["caught"] = [c.as_dict() for c in self.caught]
         out["real_time_factor"] = self.real_time_factor
         return out
 
@@ -74,18 +102,34 @@ class ReplayReport:
         if self.until_seq is not None:
             yield f"stopped after record {self.until_seq}"
         if self.raised is not None:
+            yield from (self.trace or "").splitlines()
             yield f"reproduced: {self.raised}"
+            command = f"tectra replay verify {quote(self.path)} --until {self.raised_seq}"
+            yield f"come back to it: {command}"
+        yield from self.verdict()
+
+    def verdict(self) -> Iterator[str]:
+        """What was found, in lines."""
+        for caught in self.caught:
+            yield f"NOT REPEATABLE: {caught}"
+        if self.inputs_changed:
+            yield (
+                "CHANGED inputs: the journal's inputs are not those the run had (digest "
+                f"{self.journal_input_digest}); what differs below follows from them"
+            )
         if self.difference is not None:
             yield f"DIFFERENT at {self.difference}"
         elif self.ok:
             yield "equal: the replay said the same, byte for byte"
             if not self.ended:
                 yield "the run itself did not come to its end: it raised, was stopped, or crashed"
-        else:
+        elif not self.caught and not self.inputs_changed:
             yield (
                 "DIFFERENT digests: the journal's manifest names another output digest than its "
                 "records give"
             )
+        elif self.inputs_changed:
+            yield "no output depends on what was changed: all of them are equal"
 
 
 def journal_of(path: Path) -> Path:
@@ -93,45 +137,137 @@ def journal_of(path: Path) -> Path:
     return path / "journal" if (path / "journal").is_dir() else path
 
 
+def _guard_of(pipeline: Pipeline, wanted: bool | None) -> Guard | None:
+    """A guard where it is wanted; without a word, where there is something for it to see."""
+    if wanted is False or not has_python(pipeline):
+        return None
+    return None if wanted is None and sys.getprofile() is not None else Guard(pipeline)
+
+
+def _compare(
+    reader: JournalReader,
+    comparator: Comparator,
+    guard: Guard | None,
+    progress: Callable[[int, int], None] | None,
+) -> Difference | None:
+    """Step the whole journal; the first difference. A record that the engine cannot take, which
+    the run's could, is one as well.
+    """
+    with StopSignals(), guard or nullcontext():
+        for number, (_, slots) in enumerate(reader.segments(), start=1):
+            try:
+                if not comparator.run(slots.reshape(-1)):
+                    break
+            except (StoppedError, JournalError):
+                raise
+            except TectraError as error:
+                seq = comparator.pipeline.ring_seq
+                return Difference(seq, "engine", f"the replay cannot take this: {error}", {})
+            if progress is not None:
+                progress(number, reader.segment_count)
+        comparator.finish()
+    return comparator.difference
+
+
+def _by_guard(error: BaseException | None) -> bool:
+    return isinstance(error, NonDeterminismError) or (
+        error is not None and _by_guard(error.__cause__ or error.__context__)
+    )
+
+
+def _trace_of(raised: BaseException | None) -> str | None:
+    """Traceback of what a callback raised, from the callback on."""
+    cause = None if raised is None else raised.__cause__
+    if cause is None:
+        return None
+    shown = traceback.TracebackException.from_exception(cause)
+    while len(shown.stack) > 1 and shown.stack[0].filename.endswith(("verify.py", ".pyx")):
+        del shown.stack[0]
+    return "".join(shown.format()).rstrip()
+
+
 def verify_replay(
     path: str | Path,
     *,
     until_seq: int | None = None,
     progress: Callable[[int, int], None] | None = None,
+    guard: bool | None = None,
 ) -> ReplayReport:
     """Replay a journal (or a run's directory that holds one) and compare every output.
 
+    `guard`: name callbacks that ask the machine for what no replay can repeat; by default where
+    there are Python strategies and no profiler is active.
+
     Raises JournalError when there is no journal, when it is damaged, or when the strategies' code
-    is not the one that ran.
+    is not the one that ran; StateError for guard=True under a profiler.
     """
+    return replay(path, until_seq=until_seq, progress=progress, guard=guard)[1]
+
+
+def replay(
+    path: str | Path,
+    *,
+    until_seq: int | None = None,
+    progress: Callable[[int, int], None] | None = None,
+    guard: bool | None = None,
+) -> tuple[Pipeline, ReplayReport]:
+    """As verify_replay, with the pipeline as the replay left it."""
     directory = journal_of(Path(path))
     reader = JournalReader(directory)
     spec = SessionSpec.from_journal(reader.session)
     pipeline = spec.make_pipeline(
         spec.load_classes(directory), capture_mask=OUTPUT_MASK, with_out_ring=False
     )
+    manifest = reader.manifest
+    if manifest is not None and manifest.segments and manifest.segments[0].base_ring_seq:
+        base = manifest.segments[0].base_ring_seq
+        load_beginning(pipeline, directory, epoch=int(manifest.epoch, 16), base=base)
     comparator = Comparator(pipeline, until_seq=until_seq)
+    watching = _guard_of(pipeline, guard)
     clock = LiveClock()
     start = clock.now_ns()
-    with StopSignals():
-        for number, (_, slots) in enumerate(reader.segments(), start=1):
-            if not comparator.run(slots.reshape(-1)):
-                break
-            if progress is not None:
-                progress(number, reader.segment_count)
-        comparator.finish()
+    difference = _compare(reader, comparator, watching, progress)
+    elapsed_ns = clock.now_ns() - start
+    raised = comparator.raised
+    if _by_guard(raised):
+        # What follows from a call that was not made is no finding of its own.
+        raised = difference = None
     result = reader.result or {}
-    digest = result.get("output_digest")
-    return ReplayReport(
+    report = ReplayReport(
         path=str(directory),
         inputs=comparator.inputs,
         outputs=comparator.outputs,
-        elapsed_ns=clock.now_ns() - start,
+        elapsed_ns=elapsed_ns,
         market_ns=max(0, comparator.last_ns - comparator.first_ns) if comparator.inputs else 0,
         summary=pipeline.summary,
-        journal_digest=digest if isinstance(digest, str) else None,
-        difference=comparator.difference,
+        journal_digest=_text(result.get("output_digest")),
+        journal_input_digest=_text(result.get("input_digest")),
+        difference=difference,
         until_seq=until_seq,
         ended=reader.result is not None,
-        raised=None if comparator.raised is None else str(comparator.raised),
+        raised=None if raised is None else str(raised),
+        raised_seq=None if raised is None else int(getattr(raised, "ring_seq", 0)),
+        trace=_trace_of(raised),
+        guarded=watching is not None,
+        caught=() if watching is None else tuple(watching.caught),
+        inputs_changed=None,
     )
+    return pipeline, replace(report, inputs_changed=_inputs_changed(report, reader))
+
+
+def _text(value: object) -> str | None:
+    return value if isinstance(value, str) else None
+
+
+def _inputs_changed(report: ReplayReport, reader: JournalReader) -> bool | None:
+    """Whether the journal holds other inputs than the run's result says."""
+    if report.journal_input_digest is None:
+        return None
+    stepped_all = report.until_seq is None and report.raised is None and not report.caught
+    found = report.summary.input_digest
+    if not stepped_all or report.difference is not None:
+        digest = Digest()
+        for slots in reader.inputs():
+            digest.update(slots)
+        found = digest.state_hex
+    return found != report.journal_input_digest

@@ -66,6 +66,8 @@ def test_what_was_not_touched_is_equal(run):
     report = verify_replay(run)
     assert report.ok and report.ended and report.difference is None and report.raised is None
     assert report.journal_digest == report.summary.output_digest
+    assert report.journal_input_digest == report.summary.input_digest
+    assert report.inputs_changed is False
     assert report.inputs == report.summary.inputs > 20_000
     assert report.outputs == report.summary.outputs > 1_000
     text = "\n".join(report.lines())
@@ -115,7 +117,10 @@ def test_a_changed_input_shows_in_the_first_output_that_depends_on_it(run, tmp_p
     assert not report.ok and report.difference.ring_seq > change.seq
     assert report.difference.fields
     same = verify_replay(rewritten(run, tmp_path / "b", changed(Template.BOOK_ADD, "ts_event_ns")))
-    assert same.ok, "a field that nothing depends on changes no output"
+    assert same.difference is None, "a field that nothing depends on changes no output"
+    assert same.inputs_changed and not same.ok
+    text = "\n".join(same.lines())
+    assert "CHANGED inputs" in text and "no output depends on what was changed" in text
 
 
 def test_a_missing_output(run, tmp_path):
