@@ -90,7 +90,8 @@ class TestMdg:
         assert done.code == 0 and "100 events" in done.out
         assert cli("journal", "verify", "m").code == 0
         replay = cli("replay", "verify", "m", "--json").json
-        assert replay["ok"] and replay["inputs"] == 102
+        limits = cli("journal", "cat", "m", "--type", "control_limit", "--json").out
+        assert replay["ok"] and replay["inputs"] == 102 + len(limits.splitlines())
         assert replay["summary"]["unknown_orders"] == 0
         cli("mdg", "-o", "m").explained("not empty")
         cli("mdg", "-o", "z", "--symbols", "0").explained("symbols")

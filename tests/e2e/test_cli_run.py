@@ -85,6 +85,9 @@ class TestBacktest:
         done = cli("backtest", STEADY, day, "--symbol", "AAPL", "--symbol", "AMD", "--out", "run")
         assert done.code == 0 and not done.err
         assert "Steady" in done.out and "prove it       tectra replay verify run" in done.out
+        promise = "page-cache: a record survives SIGKILL of the writer"
+        assert f"journal        run/journal; {promise}" in done.out
+        assert f"durability {promise}" in cli("journal", "verify", "run").out
         run = tmp_path / "run"
         names = {p.name for p in run.iterdir()}
         assert names == {"report.html", "metrics.json", "trades.csv", "trades.parquet", "journal",

@@ -19,7 +19,9 @@ def test_sign_prove_check(cli, tmp_path: Path) -> None:
     cli("journal", "keygen", "k.pem").explained("never overwritten")
     signed = cli("journal", "sign", "m", "--key", "k.pem", "--note", "end of day", "--json").json
     assert signed["note"] == "end of day" and signed["key"] == key.out.strip()
-    assert cli("journal", "verify", "m").code == 0
+    assert cli("journal", "verify", "m", "--key", "k.pub").code == 0
+    forged = cli("journal", "verify", "m", "--key", "ab" * 32)
+    assert forged.code == 1 and "not by this key" in forged.out
     done = cli("journal", "prove", "m", 7, "-o", "p.json")
     assert done.code == 0 and "proof of record 7" in done.out
     assert "ok" in cli("journal", "prove", "p.json", "--check", "--key", "k.pub").out

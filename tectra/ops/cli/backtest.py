@@ -17,11 +17,12 @@ from tectra.backtest import (
 )
 from tectra.backtest.data import open_data
 from tectra.core.errors import InputError
+from tectra.journal.manifest import Manifest
 from tectra.ops.cli.show import console, feed_troubles, progress, table, warn, write_json
 from tectra.strategy.loader import load_strategy
 from tectra.strategy.params import parse_params
 
-__all__ = ["command", "show_result"]
+__all__ = ["command", "show_journal", "show_result"]
 
 
 def _rate(name: str, text: str) -> Decimal:
@@ -81,6 +82,13 @@ def show_result(result: BacktestResult) -> None:
         )
 
 
+def show_journal(directory: Path) -> None:
+    """Where a run's journal is, and what its durability promises."""
+    journal = directory / "journal"
+    if journal.is_dir():
+        click.echo(f"journal        {journal}; {Manifest.load(journal).promise()}")
+
+
 @click.command(name="backtest")
 @click.argument("strategy")
 @click.argument("file", type=click.Path(path_type=Path))
@@ -128,6 +136,13 @@ def show_result(result: BacktestResult) -> None:
 )
 @click.option("--seed", default=0, show_default=True, help="Seed of everything random.")
 @click.option(
+    "--snapshot-every",
+    default=0,
+    show_default=True,
+    type=click.IntRange(0),
+    help="Records between two snapshots of the engine; 0: none.",
+)
+@click.option(
     "--allow-unvalidated",
     is_flag=True,
     help="Take a Parquet file that no `tectra data validate` has passed.",
@@ -157,6 +172,7 @@ def command(
         sim=SimConfig(latency=latency, fees=fees),
         seed=int(str(options["seed"])),
         date=None if date is None else str(date),
+        snapshot_every=int(str(options["snapshot_every"])),
     )
     out = options["out"]
     data = open_data(
@@ -183,4 +199,5 @@ def command(
     show_result(result)
     if result.directory is not None:
         click.echo(f"report         {result.directory / 'report.html'}")
+        show_journal(result.directory)
         click.echo(f"prove it       tectra replay verify {quote(str(result.directory))}")

@@ -37,7 +37,10 @@ _COMMANDS = {
     "journal": ("tectra.ops.cli.journal", "Verify, prove, repair, list and export journals."),
     "mdg": ("tectra.ops.cli.mdg", "Generate market data into a journal."),
     "replay": ("tectra.ops.cli.replay", "Run a journal again: verify, step, compare, explain."),
+    "session": ("tectra.ops.cli.session", "Sessions as events: export, list, show, find, diff."),
+    "trader": ("tectra.ops.cli.trader", "The trading application: record a simulated session."),
     "run": ("tectra.ops.cli.run", "Run what a configuration says; the demo without one."),
+    "wal": ("tectra.ops.cli.wal", "Events of a journal as lines, at their own pace."),
 }
 
 

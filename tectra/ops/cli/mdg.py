@@ -5,11 +5,13 @@ from contextlib import ExitStack
 from pathlib import Path
 from shlex import quote
 from shutil import rmtree
+from typing import Any
 
 import click
 import msgspec
 import numpy as np
 
+from tectra.backtest.driver import BacktestDriver
 from tectra.backtest.run import BacktestConfig, make_driver
 from tectra.core.errors import InputError
 from tectra.core.msg import HEAD, SessionKind, Template
@@ -43,10 +45,21 @@ def _session(kind: SessionKind, ts_ns: int, seed: int) -> bytes:
     )  # fmt: skip
 
 
-def write_journal(out: Path, feed: Feed, *, seed: int, step: Step) -> int:
-    """Run a feed through an engine that does nothing and journals everything; how many records.
+def write_journal(
+    out: Path,
+    feed: Feed,
+    *,
+    seed: int,
+    step: Step,
+    strategy: type[Any] = Idle,
+    name: str = "mdg",
+    each: Callable[[BacktestDriver], None] | None = None,
+    durability: str = "page-cache",
+) -> int:
+    """Run a feed through an engine that journals everything; how many records of the feed.
 
-    The journal verifies and replays as that of any run. `out` appears only when it is whole.
+    The strategy does nothing unless another is given; `each` is called behind every batch. The
+    journal verifies and replays as that of any run. `out` appears only when it is whole.
     """
     if out.exists() and any(out.iterdir()):
         raise InputError(f"{out}: is not empty; give a new directory")
@@ -55,22 +68,28 @@ def write_journal(out: Path, feed: Feed, *, seed: int, step: Step) -> int:
     part.mkdir(parents=True)
     listed = sorted(feed.instruments.items())
     spec = SessionSpec(
-        mode="backtest", tectra="mdg", seed=seed, strategies=[StrategySpec.of(Idle, {})],
+        mode="backtest", tectra=name, seed=seed, strategies=[StrategySpec.of(strategy, {})],
         instruments=[Instrument(i, s, Exchange.SIMULATED).to_dict() for i, s in listed],
         limits=RiskLimits(),
     )  # fmt: skip
     try:
         with ExitStack() as stack:
             stack.enter_context(StopSignals())
-            journal = stack.enter_context(open_journal(part / "journal", spec, [Idle]))
-            pipeline = spec.make_pipeline([Idle])
+            journal = stack.enter_context(
+                open_journal(part / "journal", spec, [strategy], durability=durability)
+            )
+            pipeline = spec.make_pipeline([strategy])
             pipeline.attach_journal(journal)
             driver = make_driver(pipeline, BacktestConfig().sim)
             for batch in _batches(feed):
                 if not driver.records:
                     first_ns = int(batch[:64].view(HEAD)["ts_recv_ns"][0])
+                    for record in spec.limit_records(first_ns):
+                        driver.control(record)
                     driver.control(_session(SessionKind.START, first_ns, seed))
                 driver.run(batch)
+                if each is not None:
+                    each(driver)
                 step(driver.records, 0)
             driver.finish()
             driver.control(_session(SessionKind.END, pipeline.now_ns, seed))

@@ -22,7 +22,7 @@ from tectra.core.config.load import Loaded, load_config
 from tectra.core.config.section import Config, ExecutionConfig, RiskScopeConfig, StrategyConfig
 from tectra.core.errors import ConfigError, StateError
 from tectra.core.log import init_logging
-from tectra.ops.cli.backtest import show_result
+from tectra.ops.cli.backtest import show_journal, show_result
 from tectra.ops.cli.config import layered
 from tectra.ops.cli.demo import command as demo_command
 from tectra.ops.cli.show import feed_troubles, progress, warn, write_json
@@ -282,6 +282,7 @@ def command(
                 click.echo(f"\n{job.name}: {', '.join(job.symbols) or 'all symbols'} of {job.data}")
                 show_result(result)
                 click.echo(f"report         {root / job.name / 'report.html'}")
+                show_journal(root / job.name)
     finally:
         with suppress(OSError):  # nothing was written: what was refused leaves no trace
             root.rmdir()

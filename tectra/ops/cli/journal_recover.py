@@ -1,0 +1,65 @@
+"""`tectra journal recover`: what an engine would start from."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+
+from tectra.core.clock import LiveClock
+from tectra.core.stop import StopSignals
+from tectra.engine.recover import Recovered, recover
+from tectra.ops.cli.show import progress, write_json
+from tectra.replay.verify import journal_of
+
+__all__ = ["command"]
+
+
+def _lines(found: Recovered) -> Iterator[str]:
+    for refused in found.refused:
+        yield f"passed over {refused.path.name}: {refused.reason}"
+    begin = "from the beginning"
+    if found.snapshot is not None:
+        begin = f"{found.snapshot.path.name} (record {found.snapshot.ring_seq})"
+    yield (
+        f"{found.directory}: {begin} and a tail of {found.tail_records:,} records, "
+        f"in {found.duration_ns / 1e6:,.1f} ms"
+    )
+    yield f"record {found.ring_seq}, output digest {found.pipeline.summary.output_digest}"
+    if found.unsaid:
+        ahead = found.ring_seq - found.journal_seq
+        yield f"the run died within a step: {ahead} records of it were not written, none was sent"
+    if found.raised is not None:
+        yield f"the run ended with: {found.raised}"
+    yield f"{len(found.open_orders)} orders in flight"
+    for order in found.open_orders:
+        yield (
+            f"  {order.order_id} {order.side.name} {order.leaves_qty} of {order.qty} "
+            f"{order.symbol} at {order.px}, {order.state.name}, strategy {order.strategy_id}"
+        )
+    for row in found.positions:
+        owner = f"strategy {row.strategy_id}" if row.strategy_id else "account"
+        yield (
+            f"position of {owner} in {row.symbol}: {row.net_qty}, realized {row.realized}, "
+            f"fees {row.fees}, {row.fills} fills"
+        )
+    yield "disarmed: compare orders and positions with the venue before it trades"
+
+
+@click.command(name="recover")
+@click.argument("directory", type=click.Path(path_type=Path))
+@click.option("--from-start", is_flag=True, help="Use no snapshot: step the whole journal.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON document instead of text.")
+def command(directory: Path, from_start: bool, as_json: bool) -> None:
+    """Recover the engine of a journal and report: snapshot, tail, orders in flight, positions.
+
+    Nothing is written. Exit code 1 when the files do not lead to a state.
+    """
+    with progress(f"recovering {directory}", quiet=as_json) as step, StopSignals():
+        found = recover(
+            journal_of(directory), use_snapshots=not from_start, clock=LiveClock(), progress=step
+        )
+    if as_json:
+        write_json(found.as_dict())
+        return
+    for line in _lines(found):
+        click.echo(line)
