@@ -5,7 +5,7 @@ counts.
 import os
 import re
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 
 import gate
@@ -132,3 +132,15 @@ def fresh_env() -> dict[str, str]:
     # Else `python -c` looks in the working directory first, where a checkout may lie unbuilt.
     env["PYTHONSAFEPATH"] = "1"
     return env
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """What was captured goes to another process when tests run side by side: as UTF-8, lone
+    surrogates of hostile texts escaped.
+    """
+    report = yield
+    report.sections = [
+        (name, text.encode(errors="backslashreplace").decode()) for name, text in report.sections
+    ]
+    return report

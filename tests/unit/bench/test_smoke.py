@@ -14,8 +14,10 @@ FILES = sorted((ROOT / "benchmarks").glob("bench_*.py"))
 @pytest.mark.timeout(120)
 @pytest.mark.parametrize("path", FILES, ids=lambda p: p.stem)
 def test_runs_small(path: Path, fresh_env: dict[str, str], tmp_path: Path) -> None:
-    env = fresh_env | {"TECTRA_BENCH_TINY": "1"}
-    env.pop("PYTEST_ADDOPTS", None)
+    env = {
+        k: v for k, v in fresh_env.items() if not k.startswith(("PYTEST_ADDOPTS", "PYTEST_XDIST"))
+    }
+    env["TECTRA_BENCH_TINY"] = "1"
     command = [sys.executable, "-P", "-m", "pytest", "-q", str(path), "-p", "no:cacheprovider"]
     done = subprocess.run(
         [*command, f"--rootdir={ROOT}", f"--basetemp={tmp_path}/b"],
