@@ -288,7 +288,7 @@ def _files_of(cls: type[Any]) -> Iterator[tuple[Path, str, str]]:
         if each is Strategy or each.__module__ in ("abc", "builtins", "typing"):
             continue
         file: str | None = None
-        with suppress(TypeError):  # it is built in
+        with suppress(TypeError, OSError):  # it is built in, or was typed at a prompt
             file = inspect.getsourcefile(each)
         if file is not None and Path(file).is_file():
             yield Path(file), each.__module__.rpartition(".")[0], each.__qualname__.split(".")[0]

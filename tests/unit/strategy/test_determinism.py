@@ -1,6 +1,8 @@
 """The look at a strategy's source: what is named, what is not, and where it is said."""
 
 import logging
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -339,6 +341,19 @@ def test_no_example_has_a_finding(root: Path):
 def test_a_compiled_strategy_says_that_there_is_nothing_to_look_at():
     found = look_at(Maker)
     assert not found.findings and not found.files and "compiled: nothing to look at" in found.note
+
+
+def test_a_class_that_was_typed_at_a_prompt(fresh_env: dict[str, str]):
+    program = (
+        "from tectra.strategy.api import Strategy\n"
+        "from tectra.strategy.determinism import look_at\n"
+        "class Typed(Strategy): pass\n"
+        "print(look_at(Typed).note)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", program], env=fresh_env, capture_output=True, text=True
+    )
+    assert done.stdout == "Typed has no source file to look at\n", done.stderr
 
 
 def test_a_class_without_a_file_and_a_neighbor_that_is_no_python(tmp_path, monkeypatch):
