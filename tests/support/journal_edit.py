@@ -58,7 +58,7 @@ def crashed(run: Path, out: Path, records: int) -> Path:
     with JournalWriter(out / "live", session=dict(reader.session)) as journal:
         journal.append_many(np.frombuffer(b"".join(r.tobytes() for r in rows), np.uint8).copy())
         journal.flush()
-        shutil.copytree(out / "live", out / "journal")
+        shutil.copytree(out / "live", out / "journal", ignore=shutil.ignore_patterns("*.tmp"))
     shutil.rmtree(out / "live")
     shutil.copytree(run / "strategies", out / "strategies")
     segment = SegmentFile(max((out / "journal").glob("segment-*.ttj")))

@@ -81,7 +81,7 @@ def crashed(small_day: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     assert run.keeper is not None and run.keeper.written > 3
     run.keeper.close()
     kept = tmp_path_factory.mktemp("kept") / "run"
-    shutil.copytree(out, kept)
+    shutil.copytree(out, kept, ignore=shutil.ignore_patterns("*.tmp"))
     (kept / "journal" / "journal.lock").unlink(missing_ok=True)
     run.close()
     return kept
@@ -154,7 +154,7 @@ def cut_journal(run_dir: Path, out: Path, records: int) -> None:
     )
     writer.append_many(np.ascontiguousarray(slots[: starts[records]]))
     writer.flush()
-    shutil.copytree(out / "made", out / "journal")
+    shutil.copytree(out / "made", out / "journal", ignore=shutil.ignore_patterns("*.tmp"))
     writer.close()
     shutil.copytree(snapshots_of(run_dir / "journal"), snapshots_of(out / "journal"))
 
