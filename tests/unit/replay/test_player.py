@@ -461,8 +461,8 @@ def test_torn_closed_or_open_what_reads_back_is_played(run, tmp_path):
         session = ReplaySession(out)
         assert session.run() == "end" and session.position == 4_000
         assert not session.ended and session.difference is None
-        shutil.copytree(out, tmp_path / "torn")
-    path = min((tmp_path / "torn" / "journal").glob("segment-*"))
+        shutil.copytree(out, tmp_path / "torn", ignore=shutil.ignore_patterns("*.tmp"))
+    path = min((tmp_path / "torn" / "journal").glob("segment-*.ttj"))
     segment = SegmentFile(path)
     data = bytearray(path.read_bytes())
     data[segment.offset_of(segment.valid - 1)] ^= 1
