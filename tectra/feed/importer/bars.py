@@ -87,7 +87,7 @@ def _text(column: pa.Array, name: str) -> pa.Array:
         return pa.array([""] * len(column))
     try:
         return pc.fill_null(pc.cast(column, pa.string()), "")
-    except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
+    except pa.ArrowException as error:
         raise FileFormatError(f"column {name}: {error}") from error
 
 

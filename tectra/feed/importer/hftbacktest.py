@@ -119,8 +119,8 @@ class _Rows:
             return self._file
         try:
             return zipfile.ZipFile(self._file).open("data.npy")
-        # The last two: zipfile's words for a locked member, and for a packing that it cannot undo.
-        except (zipfile.BadZipFile, KeyError, OSError, RuntimeError, NotImplementedError) as error:
+        # RuntimeError: zipfile's word for a locked member, and for a packing that it cannot undo.
+        except (zipfile.BadZipFile, KeyError, OSError, RuntimeError) as error:
             raise FileFormatError(f"{self.path}: no member data.npy: {error}") from error
 
     def _header(self) -> int:

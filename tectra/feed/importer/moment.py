@@ -69,7 +69,7 @@ def _dates(some: pa.Array, zone: str, mine: NDArray[np.bool_], column: pa.Array,
         return _iso(some, zone)
     except InputError:
         raise
-    except (pa.ArrowInvalid, pa.ArrowNotImplementedError, ValueError):
+    except (pa.ArrowException, ValueError):
         rows = np.flatnonzero(mine)
         bad = [int(rows[i]) for i, text in enumerate(some.to_pylist()) if not _exists(text)]
         _refuse(np.array(bad or rows, np.int64), column, name)

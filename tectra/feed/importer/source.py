@@ -86,8 +86,8 @@ class ByteSource:
                     f"{self.path}: found {len(names)} files in the archive; allowed: one; unpack it"
                 )
             return archive.open(names[0])
-        # zipfile says so of members that are locked, or packed as it cannot unpack.
-        except (*_DAMAGE, RuntimeError, NotImplementedError) as error:
+        # RuntimeError: zipfile's word for a locked member, and for a packing that it cannot undo.
+        except (*_DAMAGE, RuntimeError) as error:
             raise FileFormatError(f"{self.path}: damaged zip archive: {error}") from error
 
     @property
