@@ -2,7 +2,7 @@
 the package.
 
 Environment:
-    TECTRA_DEBUG=1                     every check on: Cython bounds checks, TT_ASSERT, -O1 -g
+    TECTRA_DEBUG=1                     every check on: Cython bounds checks, TT_ASSERT, -Og -g1
     TECTRA_SANITIZE=address,undefined  the same, instrumented (run with LD_PRELOAD of the runtimes)
     TECTRA_WERROR=1                    warnings are errors
     TECTRA_ONLY=tectra/book/*          build only the modules whose path matches
@@ -40,7 +40,7 @@ WARNINGS = [
     "-Wno-cast-function-type",
 ]
 FLAGS = ["-std=c11", "-fno-strict-aliasing", *WARNINGS]
-FLAGS += ["-O1", "-g", "-DTECTRA_DEBUG"] if CHECKED else ["-O1" if WERROR else "-O3", "-g0"]
+FLAGS += ["-Og", "-g1", "-DTECTRA_DEBUG"] if CHECKED else ["-O1" if WERROR else "-O3", "-g0"]
 FLAGS += [f"-fsanitize={SANITIZE}", "-fno-omit-frame-pointer"] if SANITIZE else []
 FLAGS += ["-Werror"] if WERROR else []
 LINK = [f"-fsanitize={SANITIZE}"] if SANITIZE else []

@@ -42,7 +42,7 @@ def writer_absent(directory: Path) -> Iterator[None]:
             fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
             raise JournalError(
-                f"{directory} is being written; wait for the writer to end, then repair"
+                f"{directory} is being written by another process; wait for it to end"
             ) from error
         yield
     finally:

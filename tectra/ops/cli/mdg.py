@@ -23,6 +23,7 @@ from tectra.feed.history import SimulatedFeed
 from tectra.feed.itch_day import make_symbols
 from tectra.feed.protocol import Feed, Slots
 from tectra.feed.source import SourceFeed
+from tectra.journal.outlet import writer_absent
 from tectra.ops.cli.show import progress, write_json
 from tectra.refdata.instrument import Instrument
 from tectra.risk.limits import RiskLimits
@@ -64,7 +65,8 @@ def write_journal(
     if out.exists() and any(out.iterdir()):
         raise InputError(f"{out}: is not empty; give a new directory")
     part = out.with_name(out.name + ".part")
-    rmtree(part, ignore_errors=True)
+    with writer_absent(part / "journal"):  # what a run that was killed left behind goes
+        rmtree(part, ignore_errors=True)
     part.mkdir(parents=True)
     listed = sorted(feed.instruments.items())
     spec = SessionSpec(
