@@ -1,7 +1,8 @@
 """The C drivers of benchmarks/native: each prints its ratios, each ratio has a limit.
 
-A driver with a ratio above its limit runs again, twice at most, and each ratio is judged by its
-best run: a neighbour on a shared machine spoils one run, a slower subject spoils them all.
+A driver with a ratio above its limit runs again, up to `gate.TRIES` times in all, and each ratio is
+judged by its best run: a neighbour on a shared machine spoils one run, a slower subject spoils them
+all.
 """
 
 from pathlib import Path

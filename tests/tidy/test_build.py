@@ -43,7 +43,7 @@ def test_release() -> None:
 
 def test_debug_has_every_check_on() -> None:
     found = build(TECTRA_DEBUG="1")
-    assert {"-g", "-DTECTRA_DEBUG"} <= set(found["flags"]) and "-O3" not in found["flags"]
+    assert {"-g1", "-DTECTRA_DEBUG"} <= set(found["flags"]) and "-O3" not in found["flags"]
     checks = ("boundscheck", "nonecheck", "initializedcheck")
     assert all(found["directives"][name] is True for name in checks)
 

@@ -382,7 +382,7 @@ def test_nothing_tells_which_run_it_is(copy: Path, tmp_path: Path) -> None:
 def test_refused_while_a_writer_or_another_repair_is_at_work(copy: Path, tmp_path: Path) -> None:
     with JournalWriter(tmp_path / "live", session={}) as writer:
         writer.append(record(1))
-        with pytest.raises(JournalError, match="is being written; wait"):
+        with pytest.raises(JournalError, match="is being written by another process; wait"):
             repair(tmp_path / "live", tmp_path / "out")
     part = tmp_path / "out.part"
     part.mkdir()
