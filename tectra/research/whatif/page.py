@@ -3,17 +3,20 @@
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta, timezone
 from html import escape
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+import orjson
 
 from tectra.backtest.report import STYLE, html_table
+from tectra.backtest.result import whole_file
 from tectra.backtest.svg import Series, line_chart
 from tectra.replay.diff import Divergence
 from tectra.research.whatif.report import AlternativeResult, WhatIfReport
 from tectra.research.whatif.side import RunSide
 
-__all__ = ["render"]
+__all__ = ["render", "save_report"]
 
 _ORDERS_MAX = 500
 _KINDS = ("s1", "s2", "s3", "s4")
@@ -190,3 +193,14 @@ def render(report: WhatIfReport) -> str:
     head += f"<title>{escape(title)}</title><style>{STYLE}</style>"
     page = f'<html lang="en"><head>{head}</head><body><main>{body}</main></body></html>'
     return f"<!doctype html>{page}\n"
+
+
+def save_report(report: WhatIfReport, directory: Path) -> tuple[Path, Path]:
+    """Write whatif.html and whatif.json into an existing directory."""
+    page, data = directory / "whatif.html", directory / "whatif.json"
+    with whole_file(page) as part:
+        part.write_text(render(report), encoding="utf-8")
+    with whole_file(data) as part:
+        body = orjson.dumps(report.as_dict(), option=orjson.OPT_INDENT_2, default=str)
+        part.write_bytes(body + b"\n")
+    return page, data

@@ -4,12 +4,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
-import orjson
-
-from tectra.backtest.result import whole_file
 from tectra.replay.diff import JournalDiff
 from tectra.research.whatif.side import RunSide, orders_side_by_side
 
@@ -113,18 +109,6 @@ class WhatIfReport:
                 yield f"{label:<22}" + "".join(f"{n:>20,}" for n in counts)
         for one in self.alternatives:
             yield from _parting(one)
-
-    def save(self, directory: Path) -> tuple[Path, Path]:
-        """Write whatif.html and whatif.json into an existing directory."""
-        from tectra.research.whatif.page import render  # noqa: PLC0415  it needs this module
-
-        page, data = directory / "whatif.html", directory / "whatif.json"
-        with whole_file(page) as part:
-            part.write_text(render(self), encoding="utf-8")
-        with whole_file(data) as part:
-            body = orjson.dumps(self.as_dict(), option=orjson.OPT_INDENT_2, default=str)
-            part.write_bytes(body + b"\n")
-        return page, data
 
 
 def _number(value: Any) -> str:

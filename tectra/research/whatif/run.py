@@ -11,6 +11,7 @@ from tectra.core.errors import InputError
 from tectra.replay.diff import diff_journals
 from tectra.research.whatif.change import Alternative, Plan, make_plan
 from tectra.research.whatif.original import Original
+from tectra.research.whatif.page import save_report
 from tectra.research.whatif.report import AlternativeResult, WhatIfReport
 from tectra.research.whatif.rerun import live
 from tectra.research.whatif.side import RunSide, replayed_samples, side_of
@@ -133,5 +134,5 @@ def what_if(
             utc_offset=original.utc_offset,
         )
         if kept:
-            report.save(root)
+            save_report(report, root)
     return report
