@@ -16,14 +16,14 @@ import orjson
 from tectra.core.errors import InputError, JournalError, StateError, StoppedError
 from tectra.core.part_file import PartFile
 from tectra.core.stop import StopSignals, stop_requested
+from tectra.engine.compare import Comparator
 from tectra.engine.image import load_state, save_state
 from tectra.engine.parts import OUTPUT_MASK
 from tectra.engine.pipeline import Pipeline
 from tectra.engine.session import SessionSpec
 from tectra.journal.reader import JournalReader
 from tectra.replay import probe
-from tectra.replay.compare import Comparator
-from tectra.replay.difference import Difference
+from tectra.replay.difference import Difference, difference_of
 from tectra.replay.player_checkpoint import Checkpoints
 from tectra.replay.player_gate import RunGate
 from tectra.replay.player_state import pipeline_state
@@ -334,7 +334,7 @@ class ReplaySession:
             self._restart()
             self._forward(target)
         if self._stuck and self._difference is None:
-            self._difference = self._comparator.difference
+            self._difference = difference_of(self._comparator.divergence)
 
     def _forward(self, target: int) -> None:
         while self._position < target and not self._stuck:

@@ -13,13 +13,14 @@ from numpy.typing import NDArray
 from tectra.core.errors import InputError
 from tectra.core.msg import DIRECTION, HEAD, KillAction, StrategyPhase, Template
 from tectra.core.stop import StopSignals
+from tectra.engine.compare import Comparator
 from tectra.engine.parts import OUTPUT_MASK
 from tectra.engine.session import SessionSpec
 from tectra.journal.reader import JournalReader
-from tectra.replay.compare import Comparator
 from tectra.replay.component import component_of
 from tectra.replay.describe import Names, plain, row_of
 from tectra.replay.diff import names_of
+from tectra.replay.difference import difference_of
 from tectra.replay.latency import Latency, LatencyMeter
 from tectra.replay.points import Point
 from tectra.replay.standing import standing, standing_lines
@@ -358,7 +359,7 @@ def incident_report(
         cut = _Cut(reader, directory, names)
         before = cut.run(0, window.first_seq)
         told, after = _kills(cut, kills, window)
-    difference = cut.comparator.difference
+    difference = difference_of(cut.comparator.divergence)
     return IncidentReport(
         path=str(directory),
         first_seq=window.first_seq,

@@ -17,14 +17,14 @@ from tectra.core.errors import (
     TectraError,
 )
 from tectra.core.stop import StopSignals
+from tectra.engine.compare import Comparator
 from tectra.engine.parts import OUTPUT_MASK, EngineSummary
 from tectra.engine.pipeline import Pipeline
 from tectra.engine.session import SessionSpec
 from tectra.engine.snapshot import load_beginning
 from tectra.journal.digest import Digest
 from tectra.journal.reader import JournalReader
-from tectra.replay.compare import Comparator
-from tectra.replay.difference import Difference
+from tectra.replay.difference import Difference, difference_of
 from tectra.replay.guard import Caught, Guard, has_python
 
 __all__ = ["ReplayReport", "journal_of", "replay", "verify_replay"]
@@ -165,8 +165,7 @@ def _compare(
                 return Difference(seq, "engine", f"the replay cannot take this: {error}", {})
             if progress is not None:
                 progress(number, reader.segment_count)
-        comparator.finish()
-    return comparator.difference
+        return difference_of(comparator.finish())
 
 
 def _by_guard(error: BaseException | None) -> bool:
@@ -238,7 +237,7 @@ def replay(
         inputs=comparator.inputs,
         outputs=comparator.outputs,
         elapsed_ns=elapsed_ns,
-        market_ns=max(0, comparator.last_ns - comparator.first_ns) if comparator.inputs else 0,
+        market_ns=max(0, pipeline.now_ns - comparator.first_ns) if comparator.inputs else 0,
         summary=pipeline.summary,
         journal_digest=_text(result.get("output_digest")),
         journal_input_digest=_text(result.get("input_digest")),

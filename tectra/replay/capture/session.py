@@ -10,6 +10,7 @@ import msgspec
 
 from tectra.core.errors import InputError, JournalError, ReplayMismatchError, StateError
 from tectra.core.stop import StopSignals
+from tectra.engine.compare import Comparator
 from tectra.engine.parts import OUTPUT_MASK
 from tectra.engine.pipeline import Pipeline
 from tectra.engine.session import SessionSpec
@@ -20,7 +21,7 @@ from tectra.replay.capture.plain import Plain
 from tectra.replay.capture.state import EventSource, PipelineSource, Update
 from tectra.replay.capture.storage import EventStorageMode
 from tectra.replay.capture.stream import EventStream, Indicators, SessionInfo
-from tectra.replay.compare import Comparator
+from tectra.replay.difference import difference_of
 from tectra.replay.verify import journal_of
 
 __all__ = [
@@ -186,9 +187,10 @@ class _Rerun:
                     break
                 if progress is not None:
                     progress(number, self.reader.segment_count)
-        if comparator.finish() is not None:
+        difference = difference_of(comparator.finish())
+        if difference is not None:
             raise ReplayMismatchError(
-                f"{self.path}: the replay left the journal at {comparator.difference}; see "
+                f"{self.path}: the replay left the journal at {difference}; see "
                 f"`tectra replay verify {self.path}`"
             )
 
