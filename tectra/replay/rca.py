@@ -14,9 +14,9 @@ from tectra.core.errors import InputError
 from tectra.core.msg import DIRECTION, HEAD, KillAction, StrategyPhase, Template
 from tectra.core.stop import StopSignals
 from tectra.engine.compare import Comparator
-from tectra.engine.parts import OUTPUT_MASK
 from tectra.engine.session import SessionSpec
 from tectra.journal.reader import JournalReader
+from tectra.replay.beginning import engine_at_beginning
 from tectra.replay.component import component_of
 from tectra.replay.describe import Names, plain, row_of
 from tectra.replay.diff import names_of
@@ -234,10 +234,7 @@ class _Cut:
     def __init__(self, reader: JournalReader, directory: Path, names: Names) -> None:
         self.reader = reader
         self.names = names
-        spec = SessionSpec.from_journal(reader.session)
-        self.pipeline = spec.make_pipeline(
-            spec.load_classes(directory), capture_mask=OUTPUT_MASK, with_out_ring=False
-        )
+        self.pipeline = engine_at_beginning(reader)
         self.comparator = Comparator(self.pipeline)
         self.alive = True
 

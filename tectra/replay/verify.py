@@ -18,12 +18,11 @@ from tectra.core.errors import (
 )
 from tectra.core.stop import StopSignals
 from tectra.engine.compare import Comparator
-from tectra.engine.parts import OUTPUT_MASK, EngineSummary
+from tectra.engine.parts import EngineSummary
 from tectra.engine.pipeline import Pipeline
-from tectra.engine.session import SessionSpec
-from tectra.engine.snapshot import load_beginning
 from tectra.journal.digest import Digest
 from tectra.journal.reader import JournalReader
+from tectra.replay.beginning import engine_at_beginning
 from tectra.replay.difference import Difference, difference_of
 from tectra.replay.guard import Caught, Guard, has_python
 
@@ -213,14 +212,7 @@ def replay(
     """As verify_replay, with the pipeline as the replay left it."""
     directory = journal_of(Path(path))
     reader = JournalReader(directory)
-    spec = SessionSpec.from_journal(reader.session)
-    pipeline = spec.make_pipeline(
-        spec.load_classes(directory), capture_mask=OUTPUT_MASK, with_out_ring=False
-    )
-    manifest = reader.manifest
-    if manifest is not None and manifest.segments and manifest.segments[0].base_ring_seq:
-        base = manifest.segments[0].base_ring_seq
-        load_beginning(pipeline, directory, epoch=int(manifest.epoch, 16), base=base)
+    pipeline = engine_at_beginning(reader)
     comparator = Comparator(pipeline, until_seq=until_seq)
     watching = _guard_of(pipeline, guard)
     clock = LiveClock()
