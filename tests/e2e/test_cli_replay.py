@@ -2,12 +2,12 @@
 
 import csv
 import json
-import shutil
 import signal
 import subprocess
 import sys
 
 import pytest
+from journal_edit import damaged
 
 from tectra.core.msg import Template
 from tectra.core.record import encode
@@ -101,11 +101,7 @@ def test_one_clear_line(cli, finished, words, said):
 
 @pytest.mark.slow
 def test_a_damaged_run(cli, finished, tmp_path):
-    shutil.copytree(finished, tmp_path / "run")
-    segment = min((tmp_path / "run" / "journal").glob("segment-*"))
-    data = bytearray(segment.read_bytes())
-    data[-64 * 1_000] ^= 1
-    segment.write_bytes(data)
+    damaged(finished, tmp_path / "run")
     done = cli("replay", "debug", "run", "-c", "where")
     assert len(done.explained("segment", "journal verify").splitlines()) == 1
 
