@@ -6,6 +6,7 @@ import os
 import re
 import sys
 from collections.abc import Callable, Generator, Iterator
+from functools import cache
 from pathlib import Path
 
 import gate
@@ -50,13 +51,25 @@ def test_data() -> Path:
 
 
 @pytest.fixture(scope="session")
-def small_day(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A synthetic ITCH day of two symbols and about 20,000 messages; the same bytes every time."""
+def make_day(tmp_path_factory: pytest.TempPathFactory) -> Callable[[int], Path]:
+    """Makes synthetic ITCH days of two symbols and about so many messages, each once; the same
+    bytes every time.
+    """
     from tectra.feed.synthetic import generate_day
 
-    path = tmp_path_factory.mktemp("day") / "01052026.NASDAQ_ITCH50.gz"
-    generate_day(path, seed=7, symbols=("AAPL", "MSFT"), messages=20_000)
-    return path
+    @cache
+    def make(messages: int) -> Path:
+        path = tmp_path_factory.mktemp("day") / "01052026.NASDAQ_ITCH50.gz"
+        generate_day(path, seed=7, symbols=("AAPL", "MSFT"), messages=messages)
+        return path
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def small_day(make_day: Callable[[int], Path]) -> Path:
+    """A day of about 20,000 messages."""
+    return make_day(20_000)
 
 
 class NetworkGuard:

@@ -13,6 +13,7 @@ from typing import NamedTuple, Self
 from tectra.core.bcast import EVERYONE, BroadcastRing
 from tectra.core.bcast_reader import BroadcastReader
 from tectra.core.clock import Clock, ClockDomain, LiveClock
+from tectra.core.closing import Closing
 from tectra.core.errors import (
     DuplicateError,
     FileFormatError,
@@ -100,7 +101,7 @@ def _parse(name: str, raw: bytes) -> ControlAck:
     )
 
 
-class ControlSubscriber:
+class ControlSubscriber(Closing):
     """One subscriber's end of the control bus. Owner thread: one, that polls."""
 
     def __init__(
@@ -191,14 +192,8 @@ class ControlSubscriber:
             self._reader.close()
             self._leave()
 
-    def __enter__(self) -> Self:
-        return self
 
-    def __exit__(self, *exc: object) -> None:
-        self.close()
-
-
-class ControlBus:
+class ControlBus(Closing):
     """Commands to everyone who subscribed, and their answers.
 
     Owner thread: any; senders of one process take turns, and so do those of several processes. A
@@ -381,9 +376,3 @@ class ControlBus:
     def close(self) -> None:
         """Unmap; the maker also removes the name. Close the subscribers first. Idempotent."""
         self._ring.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *exc: object) -> None:
-        self.close()

@@ -18,11 +18,12 @@ from collections.abc import Callable, Iterable
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
-from typing import Literal, Self, TextIO, TypeAlias
+from typing import Literal, TextIO, TypeAlias
 
 import msgspec
 
 from tectra.core.clock import LiveClock
+from tectra.core.closing import Closing
 from tectra.core.errors import ConfigError
 from tectra.core.log_context import Place, carry, place, span
 from tectra.core.log_file import LineSink, RotatingFile, StreamSink
@@ -95,7 +96,7 @@ def parse_levels(text: str, config: LogConfig | None = None) -> LogConfig:
     return msgspec.structs.replace(config, level=level, levels=levels)
 
 
-class Logging:
+class Logging(Closing):
     """What init_logging set up; close() ends it and puts everything back as it was.
 
     Any thread for redact() and flush(); close() by the thread that wires, or at exit.
@@ -153,17 +154,6 @@ class Logging:
             threading.excepthook = self._hooks[1]
         atexit.unregister(self.close)
         self._handler.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def _on_exception(
         self, kind: type[BaseException], error: BaseException, trace: TracebackType | None

@@ -15,11 +15,19 @@ import msgspec
 
 from tectra.core.clock import Clock
 from tectra.core.crc32c import crc32c
-from tectra.core.errors import FileFormatError, InputError, JournalError, StateError, TectraError
+from tectra.core.errors import (
+    FileFormatError,
+    InputError,
+    JournalError,
+    ReplayMismatchError,
+    StateError,
+    TectraError,
+)
 from tectra.core.kill import KillReason, KillWord
 from tectra.core.msg import KillAction, Template
 from tectra.core.record import encode
 from tectra.core.ring import SpscRing
+from tectra.engine.compare import Comparator
 from tectra.engine.image import load_state, save_state
 from tectra.engine.parts import OUTPUT_MASK
 from tectra.engine.pipeline import Pipeline
@@ -35,7 +43,6 @@ from tectra.engine.reconcile import (
 from tectra.engine.session import SessionSpec, keep_sources
 from tectra.engine.snapshot import SnapshotStore, snapshots_of
 from tectra.engine.snapshot_file import EngineSnapshot
-from tectra.engine.tail import TailStepper
 from tectra.journal.options import SEGMENT_SLOTS
 from tectra.journal.reader import JournalReader
 from tectra.journal.writer import JournalWriter
@@ -204,18 +211,22 @@ class _Attempt:
             self.snapshot = snapshot
             return
 
-    def step_tail(self, until: int | None, progress: Progress | None) -> TailStepper:
-        """Step what the journal has behind the state."""
-        stepper = TailStepper(self.pipeline)
+    def step_tail(self, until: int | None, progress: Progress | None) -> Comparator:
+        """Step what the journal has behind the state; every output must be the journal's."""
+        comparator = Comparator(self.pipeline)
         stop = None if until is None else until + 1
         parts = self.reader.slots(self.pipeline.ring_seq + 1, stop)
         for done, slots in enumerate(parts, start=1):
-            if stepper.records == 0:
+            if comparator.records == 0:
                 self.require_next(int(slots[0].view("<u8")[1]))
-            stepper.run(slots.reshape(-1))
+            if not comparator.run(slots.reshape(-1)):
+                raise ReplayMismatchError(
+                    f"{comparator.divergence}; the state or the code is not what wrote the "
+                    "journal: recover without snapshots, or with that build"
+                )
             if progress is not None:
                 progress(done, self.reader.segment_count)
-        return stepper
+        return comparator
 
     def require_next(self, first: int) -> None:
         """JournalError unless this record follows the state."""
@@ -237,7 +248,7 @@ def _replay(
     until: int | None,
     use_snapshots: bool = True,
     progress: Progress | None = None,
-) -> tuple[_Attempt, TailStepper, int]:
+) -> tuple[_Attempt, Comparator, int]:
     """The pipeline behind record `until` or the last one, and the epoch of the journal."""
     reader = JournalReader(directory)
     if reader.manifest is None:
@@ -272,12 +283,12 @@ def recover(
     """
     path = Path(directory)
     start = 0 if clock is None else clock.now_ns()
-    attempt, stepper, epoch = _replay(
+    attempt, comparator, epoch = _replay(
         path, classes, until=None, use_snapshots=use_snapshots, progress=progress
     )
     pipeline = attempt.pipeline
-    unsaid = stepper.rest()
-    stepper.close()
+    unsaid = comparator.rest()
+    comparator.close()
     kill = KillWord.private()
     kill.set(KillReason.RECOVERY, now_ns=max(1, pipeline.now_ns))
     latched = pipeline.risk.killed
@@ -292,9 +303,9 @@ def recover(
         clock_domain=attempt.clock_domain,
         snapshot=attempt.snapshot,
         refused=tuple(attempt.refused),
-        tail_records=stepper.records,
+        tail_records=comparator.records,
         unsaid=unsaid,
-        raised=None if stepper.raised is None else str(stepper.raised),
+        raised=None if comparator.raised is None else str(comparator.raised),
         duration_ns=0 if clock is None else clock.now_ns() - start,
         classes=attempt.classes,
         _latched=latched,
@@ -359,10 +370,10 @@ def make_snapshot(
     """
     path = Path(directory)
     until = None if at is None else _end_of_step(path, at)
-    attempt, stepper, epoch = _replay(path, None, until=until, progress=progress)
-    if stepper.rest():  # the run died in the middle of this step
-        before = stepper.last_input - 1
-        attempt, stepper, epoch = _replay(path, None, until=before, progress=progress)
+    attempt, comparator, epoch = _replay(path, None, until=until, progress=progress)
+    if comparator.rest():  # the run died in the middle of this step
+        before = comparator.last_input - 1
+        attempt, comparator, epoch = _replay(path, None, until=before, progress=progress)
     with SnapshotStore(
         snapshots_of(path), epoch=epoch, keep=1 << 30, compression=compression
     ) as store:

@@ -13,9 +13,8 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
+from tectra.core.closing import Closing
 from tectra.core.errors import (
     FileFormatError,
     InputError,
@@ -87,7 +86,7 @@ class Compacted:
     bytes_after: int
 
 
-class SnapshotStore:
+class SnapshotStore(Closing):
     """Snapshots of one journal in one directory. One writer (a lock), any number of readers.
 
     `epoch`: of the journal; `keep`: how many are kept, the newest. StateError when another writer
@@ -107,17 +106,6 @@ class SnapshotStore:
         self._keep = keep
         self._compression = compression
         self._lock = -1
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def close(self) -> None:
         """Let another writer in. May be called twice."""

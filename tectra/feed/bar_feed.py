@@ -1,12 +1,12 @@
 """A feed with bars among its records, and a feed of bars alone."""
 
 from collections.abc import Mapping
-from types import TracebackType
 from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
+from tectra.core.closing import Closing
 from tectra.core.errors import InputError
 from tectra.core.msg import DTYPES, Template
 from tectra.feed.bar import BarBuilder
@@ -17,7 +17,7 @@ __all__ = ["BarFeed", "BarRecords"]
 _BAR = DTYPES[Template.BAR]
 
 
-class BarFeed:
+class BarFeed(Closing):
     """Passes a feed on and puts bars among its records, as BarBuilder.merge() does.
 
     At the end of the feed what is in the making comes as partial bars. Owned by one thread, and
@@ -48,17 +48,6 @@ class BarFeed:
     def close(self) -> None:
         """Close the feed."""
         self.feed.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
 
 class BarRecords:

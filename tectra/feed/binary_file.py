@@ -8,9 +8,9 @@ import mmap
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
-from types import TracebackType
-from typing import BinaryIO, Self
+from typing import BinaryIO
 
+from tectra.core.closing import Closing
 from tectra.core.errors import ClosedError, FileFormatError, InputError, TruncatedInputError
 from tectra.feed.itch_wire import SIZES
 
@@ -22,7 +22,7 @@ _HEAD_BYTES = 1 << 16
 _HEAD_MESSAGES = 64
 
 
-class BinaryFile:
+class BinaryFile(Closing):
     """One day file, opened for one pass. Owned by one thread.
 
     Raises InputError for what is no readable file, FileFormatError for what is no ITCH 5.0, and
@@ -148,17 +148,6 @@ class BinaryFile:
     def close(self) -> None:
         """Close the file. May be called twice."""
         self._file.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
 
 def _gzip_name(start: bytes) -> str:

@@ -17,11 +17,12 @@ from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
 from pathlib import Path
-from typing import IO, Any, Self
+from typing import IO, Any
 
 import orjson
 import pyarrow as pa
 
+from tectra.core.closing import Closing
 from tectra.core.errors import FileFormatError, InputError
 from tectra.core.types import Timestamp
 
@@ -132,7 +133,7 @@ def _parse(number: int, line: bytes) -> CaptureLine:
     return CaptureLine(number, CaptureKind.RECV, _stamp(token), data=rest)
 
 
-class CaptureReader:
+class CaptureReader(Closing):
     """The lines of one file, in order. Iterate once; one thread.
 
     `bytes_done` of `bytes_total` is how far the file itself is read. After the last line `cut` says
@@ -158,12 +159,6 @@ class CaptureReader:
     def close(self) -> None:
         """Give up the file. May be called twice."""
         self._raw.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
 
     def _chunks(self) -> Iterator[bytes]:
         """Unpacked bytes; what cannot be unpacked any more ends them, and `cut` says so."""

@@ -2,9 +2,8 @@
 
 from collections.abc import Iterator
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
+from tectra.core.closing import Closing
 from tectra.core.errors import FileFormatError
 from tectra.feed.binary_file import BinaryFile
 from tectra.feed.itch_wire import SIZES
@@ -12,7 +11,7 @@ from tectra.feed.itch_wire import SIZES
 __all__ = ["ItchMessages"]
 
 
-class ItchMessages:
+class ItchMessages(Closing):
     """Messages of one file without their framing, in file order, read once. Owned by one thread.
 
     For servers and tests: one object a message; what wants records takes ItchFeed. Ends at the end
@@ -61,14 +60,3 @@ class ItchMessages:
     def close(self) -> None:
         """Close the file. May be called twice."""
         self._file.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()

@@ -2,11 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from tectra.core.closing import Closing
 from tectra.core.errors import InputError
 from tectra.core.types import Exchange
 from tectra.feed.flow_gen import FlowGenerator, Regime, decode_framed
@@ -35,7 +36,7 @@ _LABELS = tuple(REGIMES)
 _SPAN_MAX = 70 * 3600 * 1_000_000_000
 
 
-class OrderFlow:
+class OrderFlow(Closing):
     """A feed of generated flow: instrument records, then order flow and trades for `span_ns`.
 
     `schedule` says from when (nanoseconds after the start) which regime holds for every symbol.
@@ -111,12 +112,6 @@ class OrderFlow:
 
     def close(self) -> None:
         """Nothing is held."""
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
 
     def _definitions(self) -> Slots:
         body = ("Q", "N", 100, "N", "C", "Z", "P", "N", "N", "1", "N", 0, "N")

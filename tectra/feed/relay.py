@@ -1,9 +1,8 @@
 """What a feed over another one passes on: instruments, their definitions, how far the input is."""
 
 from collections.abc import Mapping
-from types import TracebackType
-from typing import Self
 
+from tectra.core.closing import Closing
 from tectra.feed.protocol import Feed
 from tectra.refdata.instrument import Instrument
 
@@ -16,7 +15,7 @@ def definitions_of(feed: Feed) -> Mapping[int, Instrument]:
     return found
 
 
-class Relay:
+class Relay(Closing):
     """A feed over another feed; subclasses give next_batch(). One owner thread."""
 
     def __init__(self, feed: Feed) -> None:
@@ -56,14 +55,3 @@ class Relay:
     def close(self) -> None:
         """Close the feed below. May be called twice."""
         self._feed.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()

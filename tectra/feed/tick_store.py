@@ -6,12 +6,11 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
 
+from tectra.core.closing import Closing
 from tectra.core.errors import FileFormatError, InputError, UnknownSymbolError
 from tectra.feed.batch import LaneMerger, gather, scan
 from tectra.feed.protocol import Slots
@@ -169,7 +168,7 @@ class _Lane:
         return None
 
 
-class StoreFeed:
+class StoreFeed(Closing):
     """A Feed over a store. Only blocks that can hold what is meant are read: `blocks_read` counts
     them. One owner thread.
     """
@@ -275,14 +274,3 @@ class StoreFeed:
         self._merger = None
         self._lanes = []
         self._block, self._at = _NOTHING, 0
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()

@@ -9,12 +9,13 @@ import re
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import NamedTuple, Self
+from typing import NamedTuple
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from tectra.core.closing import Closing
 from tectra.core.errors import DuplicateError, FileFormatError, InputError, StateError
 from tectra.feed.batch import Rows, gather, scan
 from tectra.feed.numbering import Numbering, SourceIds
@@ -58,7 +59,7 @@ class _Pending(NamedTuple):
     rows: Rows
 
 
-class TickStoreWriter:
+class TickStoreWriter(Closing):
     """Appends to a store, made if it is not there. One owner thread; a second writer is refused.
 
     begin() a source, append() its records in the order of their times, finish(). What was
@@ -367,12 +368,6 @@ class TickStoreWriter:
                 self.path.rmdir()  # only while nothing was ever committed
         os.close(self._lock)
         self._lock = -1
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
 
 
 def _is_ours(paths: list[Path]) -> bool:

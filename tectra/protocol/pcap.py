@@ -11,9 +11,9 @@ from collections import Counter
 from collections.abc import Iterator
 from io import BufferedReader
 from pathlib import Path
-from types import TracebackType
-from typing import NamedTuple, Self
+from typing import NamedTuple
 
+from tectra.core.closing import Closing
 from tectra.core.errors import ClosedError, FileFormatError, InputError, TruncatedInputError
 from tectra.core.part_file import PartFile, Whole
 from tectra.protocol.frame import LinkType, Skip, UdpPayload, build_udp_frame, udp_of_frame
@@ -54,7 +54,7 @@ class _Interface(NamedTuple):
     offset_s: int
 
 
-class CaptureReader:
+class CaptureReader(Closing):
     """One capture file, read once. Owned by one thread.
 
     `frames`, `payloads` and `skipped` count what was met so far; `untimed` frames without a time.
@@ -275,17 +275,6 @@ class CaptureReader:
     def close(self) -> None:
         """Close the file. May be called twice."""
         self._file.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
 
 class CaptureWriter(Whole):

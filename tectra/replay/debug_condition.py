@@ -90,8 +90,8 @@ def parse_place(text: str, session: ReplaySession) -> int:
     """
     if text.isdigit():
         seq = int(text)
-        if seq > session.last_seq:
-            raise InputError(f"record: found {seq}; allowed: 0 to {session.last_seq}")
+        if not session.begin_seq <= seq <= session.last_seq:
+            raise InputError(f"record: found {seq}; allowed: {session.span}")
         return seq
     return session.view.seq_at(parse_time(text, session))
 

@@ -4,7 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tectra.core.msg import DIRECTION, DTYPES, Template
+from tectra.core.msg import DIRECTION, DTYPES
+from tectra.engine.divergence import Divergence, template_of
 from tectra.replay.component import component_of
 
 __all__ = ["Difference", "difference_of"]
@@ -27,43 +28,36 @@ class Difference:
 
 
 def _read(record: bytes) -> np.void:
-    template = Template(int.from_bytes(record[2:4], "little"))
-    row: np.void = np.frombuffer(record, dtype=DTYPES[template])[0]
+    row: np.void = np.frombuffer(record, dtype=DTYPES[template_of(record)])[0]
     return row
 
 
 def _name(record: bytes) -> str:
-    return Template(int.from_bytes(record[2:4], "little")).name.lower()
+    return template_of(record).name.lower()
 
 
 def _component(record: bytes) -> str:
-    return component_of(Template(int.from_bytes(record[2:4], "little")))
+    return component_of(template_of(record))
 
 
-def difference_of(journal: bytes, replayed: bytes) -> Difference:
-    """Compare two records; either may be empty when one side has none at this place."""
+def difference_of(found: Divergence | None) -> Difference | None:
+    """What two records differ in; None for none."""
+    if found is None:
+        return None
+    seq, journal, replayed = found.ring_seq, found.journal, found.engine
+    if found.is_gap:
+        text = f"the journal lacks this record: {_name(journal)} stands in its place"
+        return Difference(seq, _component(journal), text, {})
     if not replayed:
-        seq = int(_read(journal)["ring_seq"])
-        return Difference(
-            seq,
-            _component(journal),
-            f"the journal has {_name(journal)} here, the replay nothing",
-            {},
-        )
+        text = f"the journal has {_name(journal)} here, the replay nothing"
+        return Difference(seq, _component(journal), text, {})
     if not journal:
-        seq = int(_read(replayed)["ring_seq"])
-        return Difference(
-            seq,
-            _component(replayed),
-            f"the replay has {_name(replayed)} here, the journal nothing",
-            {},
-        )
+        text = f"the replay has {_name(replayed)} here, the journal nothing"
+        return Difference(seq, _component(replayed), text, {})
     theirs, mine = _read(journal), _read(replayed)
-    seq = int(theirs["ring_seq"])
     names = (_name(journal), _name(replayed))
     if names[0] != names[1]:
-        template = Template(int.from_bytes(journal[2:4], "little"))
-        kind = "output" if DIRECTION[template] == "output" else "input"
+        kind = "output" if DIRECTION[template_of(journal)] == "output" else "input"
         text = f"the journal has {kind} {names[0]} here, the replay output {names[1]}"
         return Difference(seq, _component(replayed), text, {})
     fields = {

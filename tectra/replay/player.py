@@ -16,14 +16,14 @@ import orjson
 from tectra.core.errors import InputError, JournalError, StateError, StoppedError
 from tectra.core.part_file import PartFile
 from tectra.core.stop import StopSignals, stop_requested
+from tectra.engine.compare import Comparator
 from tectra.engine.image import load_state, save_state
-from tectra.engine.parts import OUTPUT_MASK
 from tectra.engine.pipeline import Pipeline
 from tectra.engine.session import SessionSpec
 from tectra.journal.reader import JournalReader
 from tectra.replay import probe
-from tectra.replay.compare import Comparator
-from tectra.replay.difference import Difference
+from tectra.replay.beginning import base_seq, engine_at_beginning, new_engine
+from tectra.replay.difference import Difference, difference_of
 from tectra.replay.player_checkpoint import Checkpoints
 from tectra.replay.player_gate import RunGate
 from tectra.replay.player_state import pipeline_state
@@ -60,6 +60,7 @@ def _signals() -> Iterator[None]:
 
 class ReplaySession:
     """The session in a journal, or in a run's directory that holds one, before its first record.
+    A journal that continues another begins with its snapshot, behind record `begin_seq`.
 
     With `verify` every output is compared; at the first difference the session stands still, and
     `difference` says where. Without, the journal's outputs are passed over. `checkpoints` are
@@ -78,15 +79,16 @@ class ReplaySession:
         checkpoints: Checkpoints | None = None,
     ) -> None:
         self.path = journal_of(Path(path))
-        reader = JournalReader(self.path)
+        self._reader = reader = JournalReader(self.path)
         self.spec = SessionSpec.from_journal(reader.session)
         self.ended = reader.result is not None
         self.view = JournalView(reader, self.spec.make_instruments())
-        if self.view.first_seq != 1:
+        self.begin_seq = base_seq(reader)
+        if self.view.first_seq != self.begin_seq + 1:
             raise JournalError(
-                f"{self.path}: its first record is {self.view.first_seq}: the journal goes on from "
-                "another one, without which the engine cannot be made again; allowed: a journal "
-                "from record 1 on"
+                f"{self.path}: its first record is {self.view.first_seq}, without those before it "
+                "the engine cannot be made again; allowed: a journal from record "
+                f"{self.begin_seq + 1} on"
             )
         self.verify = verify
         self.checkpoints = checkpoints or Checkpoints(save_state, load_state)
@@ -111,7 +113,7 @@ class ReplaySession:
 
     @property
     def position(self) -> int:
-        """ring_seq of the last record passed; 0 before the first."""
+        """ring_seq of the last record passed; `begin_seq` before the first."""
         return self._position
 
     @property
@@ -120,8 +122,15 @@ class ReplaySession:
         return self.view.last_seq
 
     @property
+    def span(self) -> str:
+        """Where the session can stand, in words."""
+        before = self.spec.data.get("continues_path") if self.begin_seq else None
+        hint = "" if before is None else f"; what was before is in {before}, which it continues"
+        return f"{self.begin_seq} to {self.last_seq}{hint}"
+
+    @property
     def now_ns(self) -> int:
-        """Engine time; 0 before the first record."""
+        """Engine time; 0 before the first record of a run."""
         return self._pipeline.now_ns
 
     @property
@@ -170,11 +179,9 @@ class ReplaySession:
         return self._move(self.view.seq_of(self._position, -n))
 
     def seek(self, ring_seq: int) -> int:
-        """Stand behind a record, 0 for before the first; returns the position."""
-        if not 0 <= ring_seq <= self.last_seq:
-            raise InputError(
-                f"seek: found record {ring_seq}; allowed: 0 to {self.last_seq} in {self.path}"
-            )
+        """Stand behind a record, `begin_seq` for before the first; returns the position."""
+        if not self.begin_seq <= ring_seq <= self.last_seq:
+            raise InputError(f"seek: found record {ring_seq}; allowed: {self.span}")
         return self._move(ring_seq)
 
     def seek_time(self, ts_ns: int) -> int:
@@ -296,20 +303,12 @@ class ReplaySession:
         self._position = seq
         self._stuck = self._broken = False
 
-    def _fresh(self) -> Pipeline:
-        """A pipeline before its first record. Classes are loaded anew: what a strategy keeps on its
-        class is not carried over.
-        """
-        return self.spec.make_pipeline(
-            self.spec.load_classes(self.path), capture_mask=OUTPUT_MASK, with_out_ring=False
-        )
-
     def _restart(self) -> None:
-        self._make(0, self._fresh())
+        self._make(self.begin_seq, engine_at_beginning(self._reader))
         self._from_image = False
 
     def _restore(self, seq: int, image: bytes) -> None:
-        pipeline = self._fresh()
+        pipeline = new_engine(self._reader)
         self.checkpoints.load(pipeline, image)
         self._make(seq, pipeline)
         self._from_image = True
@@ -334,7 +333,7 @@ class ReplaySession:
             self._restart()
             self._forward(target)
         if self._stuck and self._difference is None:
-            self._difference = self._comparator.difference
+            self._difference = difference_of(self._comparator.divergence)
 
     def _forward(self, target: int) -> None:
         while self._position < target and not self._stuck:

@@ -13,13 +13,14 @@ from numpy.typing import NDArray
 from tectra.core.errors import InputError
 from tectra.core.msg import DIRECTION, HEAD, KillAction, StrategyPhase, Template
 from tectra.core.stop import StopSignals
-from tectra.engine.parts import OUTPUT_MASK
+from tectra.engine.compare import Comparator
 from tectra.engine.session import SessionSpec
 from tectra.journal.reader import JournalReader
-from tectra.replay.compare import Comparator
+from tectra.replay.beginning import engine_at_beginning
 from tectra.replay.component import component_of
 from tectra.replay.describe import Names, plain, row_of
 from tectra.replay.diff import names_of
+from tectra.replay.difference import difference_of
 from tectra.replay.latency import Latency, LatencyMeter
 from tectra.replay.points import Point
 from tectra.replay.standing import standing, standing_lines
@@ -233,10 +234,7 @@ class _Cut:
     def __init__(self, reader: JournalReader, directory: Path, names: Names) -> None:
         self.reader = reader
         self.names = names
-        spec = SessionSpec.from_journal(reader.session)
-        self.pipeline = spec.make_pipeline(
-            spec.load_classes(directory), capture_mask=OUTPUT_MASK, with_out_ring=False
-        )
+        self.pipeline = engine_at_beginning(reader)
         self.comparator = Comparator(self.pipeline)
         self.alive = True
 
@@ -358,7 +356,7 @@ def incident_report(
         cut = _Cut(reader, directory, names)
         before = cut.run(0, window.first_seq)
         told, after = _kills(cut, kills, window)
-    difference = cut.comparator.difference
+    difference = difference_of(cut.comparator.divergence)
     return IncidentReport(
         path=str(directory),
         first_seq=window.first_seq,

@@ -17,14 +17,13 @@ from tectra.core.errors import (
     TectraError,
 )
 from tectra.core.stop import StopSignals
-from tectra.engine.parts import OUTPUT_MASK, EngineSummary
+from tectra.engine.compare import Comparator
+from tectra.engine.parts import EngineSummary
 from tectra.engine.pipeline import Pipeline
-from tectra.engine.session import SessionSpec
-from tectra.engine.snapshot import load_beginning
 from tectra.journal.digest import Digest
 from tectra.journal.reader import JournalReader
-from tectra.replay.compare import Comparator
-from tectra.replay.difference import Difference
+from tectra.replay.beginning import engine_at_beginning
+from tectra.replay.difference import Difference, difference_of
 from tectra.replay.guard import Caught, Guard, has_python
 
 __all__ = ["ReplayReport", "journal_of", "replay", "verify_replay"]
@@ -165,8 +164,7 @@ def _compare(
                 return Difference(seq, "engine", f"the replay cannot take this: {error}", {})
             if progress is not None:
                 progress(number, reader.segment_count)
-        comparator.finish()
-    return comparator.difference
+        return difference_of(comparator.finish())
 
 
 def _by_guard(error: BaseException | None) -> bool:
@@ -214,14 +212,7 @@ def replay(
     """As verify_replay, with the pipeline as the replay left it."""
     directory = journal_of(Path(path))
     reader = JournalReader(directory)
-    spec = SessionSpec.from_journal(reader.session)
-    pipeline = spec.make_pipeline(
-        spec.load_classes(directory), capture_mask=OUTPUT_MASK, with_out_ring=False
-    )
-    manifest = reader.manifest
-    if manifest is not None and manifest.segments and manifest.segments[0].base_ring_seq:
-        base = manifest.segments[0].base_ring_seq
-        load_beginning(pipeline, directory, epoch=int(manifest.epoch, 16), base=base)
+    pipeline = engine_at_beginning(reader)
     comparator = Comparator(pipeline, until_seq=until_seq)
     watching = _guard_of(pipeline, guard)
     clock = LiveClock()
@@ -238,7 +229,7 @@ def replay(
         inputs=comparator.inputs,
         outputs=comparator.outputs,
         elapsed_ns=elapsed_ns,
-        market_ns=max(0, comparator.last_ns - comparator.first_ns) if comparator.inputs else 0,
+        market_ns=max(0, pipeline.now_ns - comparator.first_ns) if comparator.inputs else 0,
         summary=pipeline.summary,
         journal_digest=_text(result.get("output_digest")),
         journal_input_digest=_text(result.get("input_digest")),

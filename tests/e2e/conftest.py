@@ -1,46 +1,17 @@
 """The command as a user runs it: in a process of its own, in an empty directory, on a short day."""
 
 import gzip
-import json
 import subprocess
 import sys
-from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
+from commands import Cli, Done
 
 from tectra.feed.synthetic import generate_day
 
 STEADY = "tectra.strategy.sample.steady"
-
-
-@dataclass(frozen=True)
-class Done:
-    """What a finished command left."""
-
-    code: int
-    out: str
-    err: str
-
-    @property
-    def json(self) -> Any:
-        """Standard output as one JSON document."""
-        return json.loads(self.out)
-
-    def explained(self, *words: str, code: int = 1) -> str:
-        """The one explanation on standard error: the exit code is right, no Python traceback, and
-        these words are in it.
-        """
-        assert self.code == code, (self.code, self.out[-2000:], self.err[-2000:])
-        assert "Traceback" not in self.err
-        missing = [w for w in words if w not in self.err]
-        assert not missing, (missing, self.err)
-        return self.err
-
-
-Cli = Callable[..., Done]
 
 
 @pytest.fixture(scope="session")

@@ -2,12 +2,16 @@
 
 import csv
 import json
-import shutil
 import signal
 import subprocess
 import sys
 
 import pytest
+from journal_edit import damaged
+
+from tectra.core.msg import Template
+from tectra.core.record import encode
+from tectra.engine.recover import continue_journal, recover
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(60)]
 
@@ -97,11 +101,7 @@ def test_one_clear_line(cli, finished, words, said):
 
 @pytest.mark.slow
 def test_a_damaged_run(cli, finished, tmp_path):
-    shutil.copytree(finished, tmp_path / "run")
-    segment = min((tmp_path / "run" / "journal").glob("segment-*"))
-    data = bytearray(segment.read_bytes())
-    data[-64 * 1_000] ^= 1
-    segment.write_bytes(data)
+    damaged(finished, tmp_path / "run")
     done = cli("replay", "debug", "run", "-c", "where")
     assert len(done.explained("segment", "journal verify").splitlines()) == 1
 
@@ -122,3 +122,25 @@ def test_ctrl_c_ends_a_paced_play(finished, fresh_env, tmp_path):
         _, err = child.communicate(timeout=30)
     assert child.returncode == 130
     assert "replay stopped on request after record" in err and "Traceback" not in err
+
+
+def test_a_journal_that_goes_on_from_another(cli, finished, tmp_path):
+    """It begins with its snapshot; what was before is refused, and said where it is."""
+    found = recover(finished / "journal")
+    writer = continue_journal(found, tmp_path / "two" / "journal")
+    begin, now = found.ring_seq, found.pipeline.now_ns
+    for beat in range(1, 6):
+        at = now + beat * 10**9
+        found.pipeline.step_record(
+            encode(Template.TIMER, ts_event_ns=at, ts_recv_ns=at, strategy_id=1, timer_id=beat)
+        )
+    writer.close()
+    end = found.ring_seq
+    two = tmp_path / "two"
+    played = cli("replay", "play", two, "--record", "timer", "--json")
+    assert played.code == 0 and played.err == f"end: record {end:,} of {end:,}\n"
+    assert len(lines_of(played.out)) == 5
+    none = cli("replay", "find", two, "fill")
+    assert (none.code, none.out, none.err) == (1, "", "")
+    refused = cli("replay", "state", two, "--at", 5)
+    refused.explained(f"allowed: {begin} to {end}; what was before is in {finished / 'journal'}")

@@ -19,12 +19,12 @@ from tectra.backtest.data import open_data
 from tectra.core.msg import DIRECTION, SessionKind, Side, Template
 from tectra.core.record import encode
 from tectra.engine import Pipeline, SessionSpec, StrategySpec
+from tectra.engine.compare import Comparator
 from tectra.engine.parts import OUTPUT_MASK
 from tectra.engine.snapshot import SnapshotKeeper, SnapshotSchedule
 from tectra.journal.reader import JournalReader
 from tectra.journal.scan import walk
 from tectra.journal.writer import JournalWriter
-from tectra.replay.compare import Comparator
 from tectra.strategy import param
 from tectra.strategy.sample.cross import Cross
 from tectra.strategy.sample.idle import Idle
@@ -147,8 +147,8 @@ class CutRun:
         """Step the records between two edges; every output is compared with the journal's."""
         comparator = Comparator(pipeline)
         comparator.run(np.ascontiguousarray(self.slots[first:last]).reshape(-1))
-        comparator.finish()
-        assert comparator.difference is None, str(comparator.difference)
+        divergence = comparator.finish()
+        assert divergence is None, str(divergence)
         pipeline.drop_captured()
 
 

@@ -14,7 +14,7 @@ from tectra.journal.reader import JournalReader
 from tectra.journal.segment import SegmentFile
 from tectra.journal.writer import JournalWriter
 
-__all__ = ["crashed", "edited", "nth", "records_of", "rewritten"]
+__all__ = ["changed", "crashed", "damaged", "edited", "nth", "records_of", "rewritten"]
 
 
 @lru_cache(maxsize=4)
@@ -34,6 +34,29 @@ def edited(row: Any, **fields: Any) -> Any:
 def nth(rows: Sequence[Any], template: Template, n: int = 5) -> int:
     """Where the n-th record of a type stands."""
     return [i for i, r in enumerate(rows) if r["template_id"] == template][n]
+
+
+def changed(template: Template, field: str, by: int = 1, *, n: int = 5) -> Any:
+    """Adds to a field of the n-th record of a type; `seq` is its number, once it was called."""
+
+    def change(rows: list[Any]) -> list[Any]:
+        at = nth(rows, template, n)
+        change.seq = int(rows[at]["ring_seq"])
+        return [*rows[:at], edited(rows[at], **{field: rows[at][field] + by}), *rows[at + 1 :]]
+
+    return change
+
+
+def damaged(run: Path, out: Path) -> Path:
+    """A copy of a run with a bit of a record in its first segment turned; a closed one ends with
+    records.
+    """
+    shutil.copytree(run, out)
+    segment = min((out / "journal").glob("segment-*"))
+    data = bytearray(segment.read_bytes())
+    data[-64 * 1_000] ^= 1
+    segment.write_bytes(data)
+    return out
 
 
 def rewritten(

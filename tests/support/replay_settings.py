@@ -28,11 +28,12 @@ def _cold(directory: Path) -> None:
 
 def replayed(path: Path, settings: dict[str, Any]) -> dict[str, Any]:
     """Digests and counts of a replay; `difference` is None where every output was equal."""
+    from tectra.engine.compare import Comparator
     from tectra.engine.image import save_state, state_digest
     from tectra.engine.parts import OUTPUT_MASK
     from tectra.engine.session import SessionSpec
     from tectra.journal.reader import JournalReader
-    from tectra.replay.compare import Comparator
+    from tectra.replay.difference import difference_of
     from tectra.replay.guard import Guard
 
     if settings.get("cold"):
@@ -53,10 +54,10 @@ def replayed(path: Path, settings: dict[str, Any]) -> dict[str, Any]:
                     break
                 if settings.get("pause"):
                     os.sched_yield()
-        comparator.finish()
+        difference = difference_of(comparator.finish())
     summary = pipeline.summary
     return {
-        "difference": None if comparator.difference is None else str(comparator.difference),
+        "difference": None if difference is None else str(difference),
         "caught": [] if guard is None else [str(c) for c in guard.caught],
         "inputs": summary.inputs,
         "outputs": summary.outputs,

@@ -4,12 +4,12 @@ read, and what it passed over.
 
 import difflib
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from types import TracebackType
-from typing import NamedTuple, Protocol, Self, runtime_checkable
+from typing import NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
+from tectra.core.closing import Closing
 from tectra.core.errors import ClosedError, FileFormatError, InputError, UnknownSymbolError
 from tectra.core.msg import HEAD
 from tectra.core.types import Exchange
@@ -193,7 +193,7 @@ class Options:
         return InputError(f"{self._owner}: option {name}: found {found!r}; allowed: {allowed}")
 
 
-class BlockFeed:
+class BlockFeed(Closing):
     """A RecordFeed over blocks of records that an importer makes. Owned by one thread.
 
     `faults` counts what was passed over, `fault_rows` holds the first hundred with their place.
@@ -328,14 +328,3 @@ class BlockFeed:
         if closing is not None:
             closing()
         self._source.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()

@@ -11,12 +11,13 @@ import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Self
+from typing import IO
 
 import numpy as np
 from numpy.lib import format as npy
 from numpy.typing import NDArray
 
+from tectra.core.closing import Closing
 from tectra.core.errors import FileFormatError, InputError, TruncatedInputError
 from tectra.core.msg import BookReason, MarketFlag, Side, Template
 from tectra.core.types import Exchange
@@ -94,7 +95,7 @@ def sniff(head: Head) -> bool:
         return False
 
 
-class _Rows:
+class _Rows(Closing):
     """Events read block by block out of .npy or .npz."""
 
     def __init__(self, path: Path) -> None:
@@ -176,12 +177,6 @@ class _Rows:
     def close(self) -> None:
         """Give up the file."""
         self._file.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self.close()
 
 
 def _mantissas(values: NDArray[np.float64], places: int) -> tuple[I64, NDArray[np.bool_]]:

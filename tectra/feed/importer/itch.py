@@ -2,9 +2,8 @@
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
+from tectra.core.closing import Closing
 from tectra.core.errors import FileFormatError, InputError
 from tectra.core.types import Exchange
 from tectra.feed.importer.base import Options
@@ -41,7 +40,7 @@ def sniff(head: Head) -> bool:
     return found > 0
 
 
-class ItchRecords:
+class ItchRecords(Closing):
     """ItchFeed as a RecordFeed. Owned by one thread."""
 
     format = "itch"
@@ -97,17 +96,6 @@ class ItchRecords:
     def close(self) -> None:
         """Give up the file. May be called twice."""
         self.feed.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
 
 def open_itch(path: Path, options: Options, symbols: Iterable[str] | None) -> ItchRecords:

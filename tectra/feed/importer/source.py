@@ -9,11 +9,11 @@ import lzma
 import zipfile
 import zlib
 from pathlib import Path
-from types import TracebackType
-from typing import IO, Any, Self
+from typing import IO, Any
 
 import pyarrow as pa
 
+from tectra.core.closing import Closing
 from tectra.core.errors import ClosedError, FileFormatError, InputError, TruncatedInputError
 
 __all__ = ["BLOCK_BYTES", "HEAD_BYTES", "ByteSource", "Head", "compression_of", "read_head"]
@@ -36,7 +36,7 @@ def compression_of(start: bytes) -> str:
     return next((name for magic, name in _MAGIC.items() if start.startswith(magic)), "")
 
 
-class ByteSource:
+class ByteSource(Closing):
     """One file read once from its start, decompressed on the way. Owned by one thread.
 
     Memory is bounded by the size asked for, whatever the file says of itself. Raises InputError for
@@ -140,17 +140,6 @@ class ByteSource:
     def close(self) -> None:
         """Close the file. May be called twice."""
         self._file.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
 
 class Head:

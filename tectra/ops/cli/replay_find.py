@@ -18,7 +18,7 @@ __all__ = ["command"]
 )
 @click.argument("directory", type=click.Path(path_type=Path))
 @click.argument("condition", nargs=-1, required=True)
-@click.option("--from", "first", default="0", metavar="RECORD|TIME", help="Start there.")
+@click.option("--from", "first", default=None, metavar="RECORD|TIME", help="Start there.")
 @click.option("--to", "last", default=None, metavar="RECORD|TIME", help="End there.")
 @format_options
 @click.pass_context
@@ -26,7 +26,7 @@ def command(
     ctx: click.Context,
     directory: Path,
     condition: tuple[str, ...],
-    first: str,
+    first: str | None,
     last: str | None,
     as_json: bool,
     csv_path: Path | None,
@@ -34,10 +34,10 @@ def command(
     """Records of a run at which CONDITION holds. Exit code 1 when there is none."""
     session = ReplaySession(directory)
     names = Names(session.spec)
-    start = parse_place(first, session)
+    start = session.begin_seq if first is None else parse_place(first, session)
     stop = session.last_seq if last is None else parse_place(last, session)
     with StopSignals():
-        session.seek(max(0, start - 1))
+        session.seek(max(session.begin_seq, start - 1))
         wanted = parse_condition(" ".join(condition), session, names)
         found = wanted.find(session, max(1, start), stop)
         count = write_events(found, names, as_json=as_json, csv_path=csv_path)

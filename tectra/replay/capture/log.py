@@ -16,11 +16,12 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import IO, NamedTuple, Protocol, Self
+from typing import IO, NamedTuple, Protocol
 
 import msgspec
 import pyarrow as pa
 
+from tectra.core.closing import Closing
 from tectra.core.crc32c import crc32c
 from tectra.core.errors import (
     ClosedError,
@@ -216,7 +217,7 @@ class EventLog(Whole):
         return block
 
 
-class EventLogReader:
+class EventLogReader(Closing):
     """Reads a file of events: by sequence and by time without reading all of it.
 
     `tail` says what is cut off at the end, None when nothing is; `indexed` whether the file has its
@@ -239,12 +240,6 @@ class EventLogReader:
         except BaseException:
             self._file.close()
             raise
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
 
     def close(self) -> None:
         """Close the file."""

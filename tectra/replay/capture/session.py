@@ -10,17 +10,17 @@ import msgspec
 
 from tectra.core.errors import InputError, JournalError, ReplayMismatchError, StateError
 from tectra.core.stop import StopSignals
-from tectra.engine.parts import OUTPUT_MASK
+from tectra.engine.compare import Comparator
 from tectra.engine.pipeline import Pipeline
-from tectra.engine.session import SessionSpec
 from tectra.journal.reader import JournalReader
+from tectra.replay.beginning import engine_at_beginning
 from tectra.replay.capture.event import StateMachineEvent
 from tectra.replay.capture.log import EventLog, session_path
 from tectra.replay.capture.plain import Plain
 from tectra.replay.capture.state import EventSource, PipelineSource, Update
 from tectra.replay.capture.storage import EventStorageMode
 from tectra.replay.capture.stream import EventStream, Indicators, SessionInfo
-from tectra.replay.compare import Comparator
+from tectra.replay.difference import difference_of
 from tectra.replay.verify import journal_of
 
 __all__ = [
@@ -172,10 +172,7 @@ class _Rerun:
         self.path = journal_of(Path(journal))
         self.reader = JournalReader(self.path)
         self.epoch = "" if self.reader.manifest is None else self.reader.manifest.epoch
-        spec = SessionSpec.from_journal(self.reader.session)
-        self.pipeline = spec.make_pipeline(
-            spec.load_classes(self.path), capture_mask=OUTPUT_MASK, with_out_ring=False
-        )
+        self.pipeline = engine_at_beginning(self.reader)
 
     def run(self, *, until_seq: int | None = None, progress: Progress | None = None) -> None:
         """Step all of it. ReplayMismatchError at the first difference, StoppedError."""
@@ -186,9 +183,10 @@ class _Rerun:
                     break
                 if progress is not None:
                     progress(number, self.reader.segment_count)
-        if comparator.finish() is not None:
+        difference = difference_of(comparator.finish())
+        if difference is not None:
             raise ReplayMismatchError(
-                f"{self.path}: the replay left the journal at {comparator.difference}; see "
+                f"{self.path}: the replay left the journal at {difference}; see "
                 f"`tectra replay verify {self.path}`"
             )
 

@@ -14,6 +14,7 @@ from tectra.core.msg import DIRECTION, HEAD, Template
 from tectra.engine.session import SessionSpec
 from tectra.journal.reader import JournalReader
 from tectra.refdata.instrument import Instrument
+from tectra.replay.beginning import base_seq
 from tectra.replay.verify import journal_of
 
 __all__ = ["MARKET", "Original"]
@@ -27,13 +28,19 @@ class Original:
     """The journal at a path (or in a run's directory), opened for "what if".
 
     `simulated` is whether its own orders were answered by the exchange of `setup`. Raises
-    JournalError where there is no journal, InputError where a venue answered and no `sim` is given.
+    JournalError where there is no journal, InputError where a venue answered and no `sim` is given,
+    and for a journal that continues another.
     """
 
     def __init__(self, path: str | Path, *, sim: SimConfig | SimSetup | None = None) -> None:
         self.directory = journal_of(Path(path))
         self.reader = JournalReader(self.directory)
         self.spec = SessionSpec.from_journal(self.reader.session)
+        if base_seq(self.reader):
+            raise InputError(
+                f"{self.directory}: continues another journal, and an alternative begins with "
+                "nothing open and nothing held; give the journal of a run from its beginning"
+            )
         self.simulated = bool(self.spec.sim) and sim is None
         if not self.spec.sim and sim is None:
             raise InputError(

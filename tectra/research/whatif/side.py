@@ -24,10 +24,10 @@ from tectra.backtest.metrics import (
 )
 from tectra.core.msg import DIRECTION, HEAD, Template
 from tectra.core.stop import StopSignals
+from tectra.engine.compare import Comparator
 from tectra.engine.parts import OUTPUT_MASK
 from tectra.journal.reader import JournalReader
 from tectra.refdata.instrument import Instrument
-from tectra.replay.compare import Comparator
 from tectra.research.whatif.original import Original
 
 __all__ = ["RunSide", "orders_side_by_side", "replayed_samples", "side_of"]

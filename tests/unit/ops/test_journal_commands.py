@@ -3,12 +3,10 @@
 import json
 import os
 import shutil
-from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
+from commands import Cli, Done
 
 from tectra.core.msg import Liquidity, OrderEventKind, OrderState, Side
 from tectra.core.record import encode
@@ -44,27 +42,6 @@ RECORDS = [
            qty=150_000_000, exec_id=8, fee=-1_000_000_000),
     event(6, 70, OrderEventKind.FILL, OrderState.FILLED, cum_qty=150_000_000, last_px=12_344),
 ]  # fmt: skip
-
-
-@dataclass(frozen=True)
-class Done:
-    """What a command left."""
-
-    code: int
-    out: str
-    err: str
-
-    @property
-    def json(self) -> Any:
-        return json.loads(self.out)
-
-    def explained(self, *words: str) -> None:
-        """It failed, and these words say why."""
-        assert self.code == 1, (self.code, self.out, self.err)
-        assert not [w for w in words if w not in self.err], self.err
-
-
-Cli = Callable[..., Done]
 
 
 @pytest.fixture

@@ -13,17 +13,14 @@ from trading import write_strategy
 import tectra as tt
 from tectra.core.errors import JournalError
 from tectra.core.msg import DIRECTION, DTYPES, Template
-from tectra.feed.synthetic import generate_day
 from tectra.journal.reader import JournalReader
 from tectra.replay.component import COMPONENTS, component_of
 from tectra.replay.diff import diff_journals
 
 
 @pytest.fixture(scope="module")
-def day(tmp_path_factory) -> Path:
-    path = tmp_path_factory.mktemp("day") / "01052026.NASDAQ_ITCH50.gz"
-    generate_day(path, seed=7, symbols=("AAPL", "MSFT"), messages=6_000)
-    return path
+def day(make_day) -> Path:
+    return make_day(6_000)
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,6 @@ from trading import write_strategy
 import tectra as tt
 from tectra.core.errors import FileFormatError, InputError, ReplayMismatchError
 from tectra.core.msg import Template
-from tectra.feed.synthetic import generate_day
 from tectra.journal.reader import JournalReader
 from tectra.ops.cli.main import main
 from tectra.replay import GoldenFile, check_golden, update_golden, verify_replay
@@ -20,10 +19,8 @@ MAKER = "tectra.strategy.sample.maker:Maker"
 
 
 @pytest.fixture(scope="module")
-def day(tmp_path_factory) -> Path:
-    path = tmp_path_factory.mktemp("day") / "01052026.NASDAQ_ITCH50.gz"
-    generate_day(path, seed=7, symbols=("AAPL", "MSFT"), messages=3_000)
-    return path
+def day(make_day) -> Path:
+    return make_day(3_000)
 
 
 @pytest.fixture(scope="module")

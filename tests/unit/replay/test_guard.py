@@ -13,12 +13,12 @@ import pytest
 import tectra as tt
 from tectra.core.errors import InputError, NonDeterminismError, StateError, StrategyCallbackError
 from tectra.core.msg import Template
+from tectra.engine.compare import Comparator
 from tectra.engine.parts import OUTPUT_MASK
 from tectra.engine.session import SessionSpec
 from tectra.feed.synthetic import generate_day
 from tectra.journal.reader import JournalReader
 from tectra.replay import Guard, replay_under_seeds, verify_replay
-from tectra.replay.compare import Comparator
 from tectra.replay.seeds import other_seeds
 from tectra.strategy import load_strategy, look_at
 

@@ -18,6 +18,8 @@ from trading import write_strategy
 import tectra as tt
 from tectra.core.errors import TectraError
 from tectra.core.msg import DIRECTION, DTYPES, Side, Template
+from tectra.engine.compare import Comparator
+from tectra.engine.divergence import Divergence
 from tectra.engine.parts import OUTPUT_MASK
 from tectra.engine.session import SessionSpec
 from tectra.feed.synthetic import generate_day
@@ -25,7 +27,6 @@ from tectra.journal.reader import JournalReader
 from tectra.journal.verify import verify
 from tectra.journal.writer import JournalWriter
 from tectra.replay import ReplayReport, verify_replay
-from tectra.replay.compare import Comparator
 from tectra.replay.component import component_of
 from tectra.replay.difference import Difference, difference_of
 
@@ -171,8 +172,10 @@ def replay_changed(run: Path, change: Callable[[Any], None], *, after: int) -> D
     )
     assert comparator.run(before)
     change(pipeline)
-    assert not comparator.run(behind) and comparator.difference is not None
-    return comparator.difference
+    assert not comparator.run(behind)
+    difference = difference_of(comparator.divergence)
+    assert difference is not None
+    return difference
 
 
 def another_strategy(pipeline: Any) -> None:
@@ -230,7 +233,7 @@ class TestComponents:
         a["block_length"], a["template_id"], a["ring_seq"] = dtype.itemsize - 8, template, 7
         b = a.copy()
         b[field] += 1
-        found = difference_of(a.tobytes(), b.tobytes())
+        found = difference_of(Divergence(7, a.tobytes(), b.tobytes()))
         assert (found.ring_seq, found.component) == (7, component) and list(found.fields) == [field]
 
     def test_a_record_that_the_engine_cannot_take(self, run, tmp_path):

@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from replay_scene import record_session, rewritten
+from journal_edit import changed, damaged, rewritten
+from replay_scene import record_session
 from trading import write_strategy
 
 import tectra as tt
@@ -24,7 +25,6 @@ from tectra.core.errors import (
 from tectra.core.msg import DIRECTION, DTYPES, Template
 from tectra.core.stop import request_stop
 from tectra.engine.image import load_state, save_state
-from tectra.feed.synthetic import generate_day
 from tectra.journal.segment import SegmentFile
 from tectra.journal.writer import JournalWriter
 from tectra.replay import EventFilter, Pacer, ReplaySession, verify_replay
@@ -34,10 +34,8 @@ pytestmark = pytest.mark.timeout(20)
 
 
 @pytest.fixture(scope="module")
-def day(tmp_path_factory) -> Path:
-    path = tmp_path_factory.mktemp("day") / "01052026.NASDAQ_ITCH50.gz"
-    generate_day(path, seed=7, symbols=("AAPL", "MSFT"), messages=6_000)
-    return path
+def day(make_day) -> Path:
+    return make_day(6_000)
 
 
 @pytest.fixture(scope="module")
@@ -421,23 +419,8 @@ def test_the_speed_changes_under_way(run):
 # ---- what is wrong ----
 
 
-def changed(seq_of: Any, field: str) -> Any:
-    def change(rows: list[Any]) -> list[Any]:
-        at = seq_of(rows)
-        row = rows[at].copy()
-        row[field] += 1
-        change.seq = int(row["ring_seq"])
-        return [*rows[:at], row, *rows[at + 1 :]]
-
-    return change
-
-
-def first_intent(rows: list[Any]) -> int:
-    return next(i for i, r in enumerate(rows) if r["template_id"] == Template.ORDER_INTENT)
-
-
 def test_a_difference_holds_the_session(run, tmp_path, states):
-    change = changed(first_intent, "px")
+    change = changed(Template.ORDER_INTENT, "px", n=0)
     other = rewritten(run, tmp_path / "o", change)
     session = ReplaySession(other)
     assert session.run() == "difference"
@@ -474,14 +457,8 @@ def test_torn_closed_or_open_what_reads_back_is_played(run, tmp_path):
 
 
 def test_a_damaged_journal(run, tmp_path):
-    out = tmp_path / "o"
-    shutil.copytree(run, out)
-    segment = min((out / "journal").glob("segment-*"))
-    data = bytearray(segment.read_bytes())
-    data[-64 * 1_000] ^= 1
-    segment.write_bytes(data)
     with pytest.raises(JournalCorruptError, match="segment"):
-        ReplaySession(out)
+        ReplaySession(damaged(run, tmp_path / "o"))
 
 
 def test_an_empty_journal(run, tmp_path):

@@ -17,7 +17,6 @@ from tectra.core.errors import InputError, JournalError
 from tectra.core.kill_frame import KillTrigger, StrategyKillTrigger
 from tectra.core.msg import DIRECTION, KillAction, RiskRule, StrategyPhase, Template
 from tectra.core.types import Timestamp
-from tectra.feed.synthetic import generate_day
 from tectra.journal.reader import JournalReader
 from tectra.ops.incident_page import render_incident
 from tectra.replay.describe import row_of
@@ -32,10 +31,8 @@ CONFIG = tt.BacktestConfig(
 
 
 @pytest.fixture(scope="module")
-def day(tmp_path_factory) -> Path:
-    path = tmp_path_factory.mktemp("day") / "01052026.NASDAQ_ITCH50.gz"
-    generate_day(path, seed=7, symbols=("AAPL", "MSFT"), messages=4_000)
-    return path
+def day(make_day) -> Path:
+    return make_day(4_000)
 
 
 @pytest.fixture(scope="module")

@@ -5,61 +5,26 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import orjson
 import pytest
-from engine_scene import split
-from trading import write_strategy
+from journal_edit import changed, damaged, nth, rewritten
+from replay_scene import record_session
 
-import tectra as tt
 from tectra.core.errors import JournalCorruptError, JournalError, StoppedError
 from tectra.core.msg import Template
 from tectra.core.stop import clear_stop, request_stop
+from tectra.engine.compare import Comparator
 from tectra.engine.parts import OUTPUT_MASK
 from tectra.engine.session import SessionSpec
 from tectra.journal.reader import JournalReader
 from tectra.journal.writer import JournalWriter
 from tectra.replay import verify_replay
-from tectra.replay.compare import Comparator
 from tectra.strategy.sample.maker import Maker
 
 
 @pytest.fixture(scope="module")
 def run(small_day, tmp_path_factory) -> Path:
-    base = tmp_path_factory.mktemp("replay")
-    file = write_strategy(base / "mine.py")
-    runs = [tt.StrategyRun(str(file)), tt.StrategyRun(Maker, {"rest_ms": 1_000}, ("MSFT",))]
-    tt.run_backtest(strategies=runs, data=small_day, out=base / "o")
-    return base / "o"
-
-
-def rewritten(run: Path, tmp_path: Path, change: Any) -> Path:
-    """A whole, closed journal of the same session whose records went through `change`."""
-    out = tmp_path / "o"
-    shutil.copytree(run / "strategies", out / "strategies")
-    reader = JournalReader(run / "journal")
-    rows = change(split(b"".join(s.tobytes() for s in reader.slots())))
-    with JournalWriter(out / "journal", session=dict(reader.session)) as journal:
-        journal.append_many(
-            np.frombuffer(b"".join(r.tobytes() for r in rows), dtype=np.uint8).copy()
-        )
-        journal.close(result=reader.result)
-    return out
-
-
-def nth(rows: list[Any], template: Template, n: int = 5) -> int:
-    return [i for i, r in enumerate(rows) if r["template_id"] == template][n]
-
-
-def changed(template: Template, field: str, by: int = 1) -> Any:
-    def change(rows: list[Any]) -> list[Any]:
-        at = nth(rows, template)
-        row = rows[at].copy()
-        row[field] += by
-        change.seq = int(row["ring_seq"])
-        return [*rows[:at], row, *rows[at + 1 :]]
-
-    return change
+    return record_session(tmp_path_factory.mktemp("replay"), small_day)
 
 
 def test_what_was_not_touched_is_equal(run):
@@ -83,7 +48,7 @@ def test_progress_and_speed(run):
 
 
 def test_a_rewritten_journal_that_says_the_same_is_equal(run, tmp_path):
-    assert verify_replay(rewritten(run, tmp_path, lambda rows: rows)).ok
+    assert verify_replay(rewritten(run, tmp_path / "o", lambda rows: rows)).ok
 
 
 @pytest.mark.parametrize(
@@ -98,7 +63,7 @@ def test_a_rewritten_journal_that_says_the_same_is_equal(run, tmp_path):
 )
 def test_a_changed_output_is_named(run, tmp_path, template, field, component):
     change = changed(template, field)
-    report = verify_replay(rewritten(run, tmp_path, change))
+    report = verify_replay(rewritten(run, tmp_path / "o", change))
     assert not report.ok
     found = report.difference
     assert (found.ring_seq, found.component, found.record) == (
@@ -113,7 +78,7 @@ def test_a_changed_output_is_named(run, tmp_path, template, field, component):
 
 def test_a_changed_input_shows_in_the_first_output_that_depends_on_it(run, tmp_path):
     change = changed(Template.ORDER_FILL, "qty", -1)
-    report = verify_replay(rewritten(run, tmp_path, change))
+    report = verify_replay(rewritten(run, tmp_path / "o", change))
     assert not report.ok and report.difference.ring_seq > change.seq
     assert report.difference.fields
     same = verify_replay(rewritten(run, tmp_path / "b", changed(Template.BOOK_ADD, "ts_event_ns")))
@@ -129,7 +94,7 @@ def test_a_missing_output(run, tmp_path):
         drop.seq = int(rows[at]["ring_seq"])
         return [*rows[:at], *rows[at + 1 :]]
 
-    found = verify_replay(rewritten(run, tmp_path, drop)).difference
+    found = verify_replay(rewritten(run, tmp_path / "o", drop)).difference
     # The next record in the journal stands where the replay has the verdict.
     assert found.ring_seq == drop.seq + 1
     assert (
@@ -143,8 +108,9 @@ def test_a_missing_input(run, tmp_path):
         drop.seq = int(rows[at]["ring_seq"])
         return [*rows[:at], *rows[at + 1 :]]
 
-    report = verify_replay(rewritten(run, tmp_path, drop))
-    assert not report.ok and report.difference.ring_seq > drop.seq
+    report = verify_replay(rewritten(run, tmp_path / "o", drop))
+    assert not report.ok and report.difference.ring_seq == drop.seq
+    assert "the journal lacks this record: " in str(report.difference)
 
 
 def test_an_output_too_many_and_one_too_few_at_the_end(run, tmp_path):
@@ -152,7 +118,7 @@ def test_an_output_too_many_and_one_too_few_at_the_end(run, tmp_path):
         assert rows[-1]["template_id"] == Template.PNL_UPDATE
         return rows[:-1]
 
-    report = verify_replay(rewritten(run, tmp_path, cut))
+    report = verify_replay(rewritten(run, tmp_path / "o", cut))
     assert "the replay has pnl_update here, the journal nothing" in str(report.difference)
 
     def more(rows: list[Any]) -> list[Any]:
@@ -211,15 +177,8 @@ def test_a_changed_source_is_refused(run, tmp_path):
 
 
 def test_a_damaged_journal_is_refused(run, tmp_path):
-    out = tmp_path / "o"
-    shutil.copytree(run, out)
-    segment = min((out / "journal").glob("segment-*"))
-    data = bytearray(segment.read_bytes())
-    data[-64 * 1_000] ^= 1
-    # The last slots of a closed segment are records.
-    segment.write_bytes(data)
     with pytest.raises(JournalCorruptError, match="segment"):
-        verify_replay(out)
+        verify_replay(damaged(run, tmp_path / "o"))
 
 
 def test_a_manifest_that_is_damaged_or_gone(run, tmp_path):
@@ -264,7 +223,7 @@ def test_a_stop_is_heard(run):
     comparator = Comparator(pipeline)
     request_stop()
     try:
-        with pytest.raises(StoppedError, match="replay stopped on request after record 1"):
+        with pytest.raises(StoppedError, match="stopped on request after record 1"):
             comparator.run(next(reader.slots()).reshape(-1))
     finally:
         clear_stop()
@@ -277,6 +236,6 @@ def test_json_form(run, tmp_path):
     assert back["ok"] is True and back["difference"] is None
     assert back["summary"]["output_digest"] == back["journal_digest"]
     change = changed(Template.ORDER_INTENT, "px")
-    report = verify_replay(rewritten(run, tmp_path, change))
+    report = verify_replay(rewritten(run, tmp_path / "o", change))
     back = json.loads(orjson.dumps(report.as_dict(), default=str))
     assert back["ok"] is False and f"record {change.seq}, strategy" in back["difference"]

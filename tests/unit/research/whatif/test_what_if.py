@@ -20,7 +20,6 @@ from tectra.core.errors import InputError, JournalError, ParameterError, Stopped
 from tectra.core.msg import IntentAction, Template
 from tectra.core.stop import clear_stop, request_stop
 from tectra.engine.session import SessionSpec
-from tectra.feed.synthetic import generate_day
 from tectra.journal.reader import JournalReader
 from tectra.replay import verify_replay
 from tectra.research.whatif import Alternative, what_if
@@ -32,10 +31,8 @@ DERIVED = "itch/derived_AAPL_2012-06-21_0930-1000_from_lobster.itch.gz"
 
 
 @pytest.fixture(scope="module")
-def day(tmp_path_factory) -> Path:
-    path = tmp_path_factory.mktemp("day") / "01052026.NASDAQ_ITCH50.gz"
-    generate_day(path, seed=7, symbols=("AAPL", "MSFT"), messages=6_000)
-    return path
+def day(make_day) -> Path:
+    return make_day(6_000)
 
 
 @pytest.fixture(scope="module")
