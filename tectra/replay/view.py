@@ -25,6 +25,7 @@ __all__ = [
     "Event",
     "EventFilter",
     "JournalView",
+    "printable",
     "templates_of",
 ]
 
@@ -110,11 +111,15 @@ class Event:
         return {**head, "direction": self.direction, **self.fields()}
 
 
+def printable(text: str) -> str:
+    """A text that moves no terminal's cursor, whatever a venue or a strategy wrote."""
+    return "".join(c if c.isprintable() else f"\\x{ord(c):02x}" for c in text)
+
+
 def _plain(value: Any, enum: Any) -> Any:
     if isinstance(value, bytes):
         text = value.rstrip(b"\0").decode("ascii", "backslashreplace")
-        # What a venue or a strategy wrote must not move a terminal's cursor.
-        return "".join(c if c.isprintable() else f"\\x{ord(c):02x}" for c in text)
+        return printable(text)
     if value == _NO_PX:
         return None
     if enum is None or not isinstance(value, int):
