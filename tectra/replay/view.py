@@ -278,10 +278,12 @@ class JournalView:
 
     def _within(self, first_seq: int, last_seq: int) -> Iterator[tuple[_Part, int, int]]:
         """Parts with the record numbers [a, b) of the records first_seq to last_seq."""
+        if first_seq > self.last_seq:
+            return
         at = int(np.searchsorted(self._lasts, np.uint64(max(0, first_seq))))
         while at < len(self._segments) and self._firsts[at] <= max(0, last_seq):
             part = self._part(at)
-            a, b = part.bounds(first_seq, last_seq)
+            a, b = part.bounds(first_seq, min(last_seq, self.last_seq))
             if b > a:
                 yield part, a, b
             at += 1
