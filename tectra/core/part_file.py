@@ -58,6 +58,8 @@ class PartFile(Whole):
         self, path: str | Path, *, level: int = 6, name: str = "", head: bytes = b""
     ) -> None:
         self.path = Path(path)
+        if "\0" in str(path):
+            raise InputError(f"cannot write {str(path)!r}: allowed: a name without null characters")
         if self.path.exists() and not self.path.is_file():
             raise InputError(f"cannot write {self.path}: it is there, and no plain file")
         if not self.path.parent.is_dir():

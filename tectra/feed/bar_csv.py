@@ -8,7 +8,7 @@ import gzip
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from io import TextIOWrapper
 from itertools import chain
 from pathlib import Path
@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from tectra.core.bar import MarketData
-from tectra.core.errors import FileFormatError, InputError
+from tectra.core.errors import FileFormatError, InputError, NumericError
 
 __all__ = ["parse_time_ns", "read_bars"]
 
@@ -35,7 +35,7 @@ _NAMES = {
 _NEEDED = ("timestamp", "open", "high", "low", "close")
 # Open time, open, high, low, close, volume, close time: a Binance kline file has no header.
 _KLINE = ("", "open", "high", "low", "close", "volume", "close_time")
-_MS = 1_000_000
+_EPOCH, _US = datetime(1970, 1, 1, tzinfo=UTC), timedelta(microseconds=1)
 # Epoch times by size: seconds to the year 5138, then milliseconds, microseconds, nanoseconds.
 _UNITS = ((10**11, 10**9), (10**14, 10**6), (10**17, 10**3), (1 << 63, 1))
 
@@ -46,10 +46,10 @@ def parse_time_ns(text: object) -> int:
     """
     if isinstance(text, datetime):
         at = text if text.tzinfo else text.replace(tzinfo=UTC)
-        return int(at.timestamp()) * 10**9 + at.microsecond * 1000
+        return (at - _EPOCH) // _US * 1000
     word = str(text).strip()
     try:
-        if word.lstrip("-").isdigit():
+        if word.isascii() and word.removeprefix("-").isdigit():
             number = int(word)
             if len(word) == 8 and word.startswith(("19", "20")):
                 return parse_time_ns(datetime.strptime(word, "%Y%m%d").replace(tzinfo=UTC))
@@ -61,6 +61,13 @@ def parse_time_ns(text: object) -> int:
         ) from None
 
 
+def _unit_of(text: object) -> int:
+    """Nanoseconds of one step of an epoch time."""
+    word = str(text).strip()
+    number = int(word) if word.isascii() and word.isdigit() else 0
+    return next((unit for top, unit in _UNITS if number < top), 1)
+
+
 def _places(header: Sequence[str], names: Mapping[str, str]) -> dict[str, int]:
     """Column of each field; `names` (field -> column name) go before the usual ones."""
     lower = [h.strip().lower() for h in header]
@@ -70,6 +77,11 @@ def _places(header: Sequence[str], names: Mapping[str, str]) -> dict[str, int]:
         found = [lower.index(n) for n in tried if n in lower]
         if found:
             out[field] = found[0]
+            if lower.count(lower[found[0]]) > 1:
+                raise FileFormatError(
+                    f"column {field}: found {header[found[0]]!r} more than once; allowed: one "
+                    "column of a name"
+                )
         elif field in _NEEDED or field in names:
             raise FileFormatError(
                 f"column {field}: found {', '.join(header)}; allowed: "
@@ -79,7 +91,8 @@ def _places(header: Sequence[str], names: Mapping[str, str]) -> dict[str, int]:
 
 
 def _number(cell: Any, field: str) -> float:
-    value = float(cell) if cell not in ("", None) else math.nan
+    plain = cell not in ("", None) and "_" not in str(cell)
+    value = float(cell) if plain else math.nan
     if not math.isfinite(value):
         raise InputError(f"{field}: found {cell!r}; allowed: a finite number")
     return value
@@ -88,6 +101,8 @@ def _number(cell: Any, field: str) -> float:
 def _bar(
     cells: Sequence[Any], places: Mapping[str, int], symbol: str | None, shift_ns: int
 ) -> MarketData:
+    if len(cells) <= max(places.values()):
+        raise InputError(f"found {len(cells)} cells; allowed: as many as there are columns")
     prices = {f: _number(cells[places[f]], f) for f in ("open", "high", "low", "close")}
     extra = {
         f: _number(cells[places[f]], f)
@@ -112,7 +127,7 @@ def _bar(
 def _csv_rows(path: Path) -> Iterator[tuple[int, list[str]]]:
     with path.open("rb") as raw, ExitStack() as stack:
         inner = stack.enter_context(gzip.open(raw)) if path.suffix == ".gz" else raw
-        file = stack.enter_context(TextIOWrapper(inner, newline=""))
+        file = stack.enter_context(TextIOWrapper(inner, "utf-8-sig", newline=""))
         for cells in (rows := csv.reader(file)):
             if any(c.strip() for c in cells):
                 yield rows.line_num, cells
@@ -139,7 +154,8 @@ def _column(column: Any) -> list[Any]:
 
 def _header(first: list[Any], names: Mapping[str, str]) -> tuple[dict[str, int], bool]:
     """Columns, and whether the first row holds values already."""
-    if str(first[0]).isdigit() and len(first) >= len(_KLINE):
+    word = str(first[0])
+    if word.isascii() and word.isdigit() and len(first) >= len(_KLINE):
         return _places(_KLINE, {"timestamp": "close_time"}), True
     return _places([str(c) for c in first], names), False
 
@@ -157,12 +173,13 @@ def _walk(
     places, is_kline = _header(first[1], columns)
     if "symbol" not in places and symbol is None:
         raise InputError("found no column of symbols; say symbol=")
-    # Klines close at the last millisecond that they hold; bars are [open, close).
-    shift_ns = _MS if is_kline else shift_ns
+    if is_kline:
+        # Klines close at the last unit of time that they hold; bars are [open, close).
+        shift_ns = _unit_of(first[1][_KLINE.index("close_time")])
     for line, cells in chain([first] if is_kline else [], stream):
         try:
             yield _bar(cells, places, symbol, shift_ns)
-        except (InputError, ValueError, IndexError) as error:
+        except (InputError, NumericError, ValueError) as error:
             raise FileFormatError(f"row {line}: {error}") from error
 
 

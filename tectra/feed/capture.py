@@ -25,12 +25,14 @@ import pyarrow as pa
 from tectra.core.closing import Closing
 from tectra.core.errors import FileFormatError, InputError
 from tectra.core.types import Timestamp
+from tectra.feed.importer.source import compression_of
 
 __all__ = ["CaptureKind", "CaptureLine", "CaptureReader"]
 
 _CHUNK = 1 << 16
 _LINE_MAX = 1 << 28
-_GZIP, _ZSTD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
+_BOM = b"\xef\xbb\xbf"
+_COMPRESSIONS = {"": "none", "gz": "gzip", "zst": "zstd"}
 
 
 class CaptureKind(StrEnum):
@@ -87,7 +89,7 @@ def _seconds_ns(value: object) -> int:
 def _stamp(token: bytes) -> int:
     """Nanoseconds of what stands ahead of a message: a count or ISO 8601."""
     if token.isdigit():
-        if len(token) > 19:
+        if len(token) > 19 or int(token) >> 63:
             raise InputError(f"time: found {token[:40]!r}; allowed: nanoseconds since the epoch")
         return int(token)
     return Timestamp.from_iso(token.decode("ascii", "replace")).ns
@@ -112,8 +114,21 @@ def _wrapped(number: int, found: dict[str, Any]) -> CaptureLine:
     )
 
 
+def _is_json(text: bytes) -> bool:
+    """Whether a text begins as messages do."""
+    return text[:1] in (b"{", b"[")
+
+
+def _split(line: bytes) -> tuple[bytes, bytes]:
+    """The time and the message of a line that begins with a time."""
+    token, _, rest = line.partition(b" ")
+    if b"\t" in token or not rest:
+        token, _, rest = line.partition(b"\t")
+    return token, rest.strip()
+
+
 def _parse(number: int, line: bytes) -> CaptureLine:
-    if line[:1] in (b"{", b"["):
+    if _is_json(line):
         # Only a wrapped line has "t" that says one of these; messages of venues are left as they
         # are, whatever their fields.
         if line[:1] == b"{" and b'"t"' in line[:200]:
@@ -122,10 +137,7 @@ def _parse(number: int, line: bytes) -> CaptureLine:
             if type(kind) is str and kind in _WRAPPED and ("ts" in found or kind == "header"):
                 return _wrapped(number, found)
         return CaptureLine(number, CaptureKind.RECV, data=line)
-    token, _, rest = line.partition(b" ")
-    if not rest and b"\t" in line:
-        token, _, rest = line.partition(b"\t")
-    rest = rest.strip()
+    token, rest = _split(line)
     if not rest:
         raise InputError(
             f"found {line[:60]!r}; allowed: TIME JSON, or a JSON object; see tectra.feed.capture"
@@ -138,7 +150,7 @@ class CaptureReader(Closing):
 
     `bytes_done` of `bytes_total` is how far the file itself is read. After the last line `cut` says
     what the end of the file lacks, "" when nothing. OSError where the file cannot be read,
-    FileFormatError for a compressed file that is damaged at its start.
+    FileFormatError for one that is packed in another way.
     """
 
     def __init__(self, path: Path | str) -> None:
@@ -147,9 +159,14 @@ class CaptureReader(Closing):
         self.lines = 0
         self.bytes_total = self.path.stat().st_size
         self._raw: IO[bytes] = self.path.open("rb")
-        head = self._raw.read(4)
+        packing = compression_of(self._raw.read(8))
         self._raw.seek(0)
-        self.compression = "gzip" if head[:2] == _GZIP else "zstd" if head == _ZSTD else "none"
+        if packing not in _COMPRESSIONS:
+            self._raw.close()
+            raise FileFormatError(
+                f"{self.path}: found a file packed as {packing}; allowed: plain, gzip or zstd"
+            )
+        self.compression = _COMPRESSIONS[packing]
 
     @property
     def bytes_done(self) -> int:
@@ -221,9 +238,10 @@ class CaptureReader(Closing):
 
     def _is_cut(self, last: bytes) -> bool:
         """Whether the last line, which has no end, is a part of a message only."""
-        message = last.strip()
-        if message[:1] not in (b"{", b"["):
-            message = message.partition(b" ")[2]
+        line = last.strip()
+        message = line if _is_json(line) else _split(line)[1]
+        if message and not _is_json(message):
+            return False  # such as `pong`
         try:
             orjson.loads(message)
         except orjson.JSONDecodeError:
@@ -234,7 +252,7 @@ class CaptureReader(Closing):
     def __iter__(self) -> Iterator[CaptureLine]:
         for text in self._texts():
             self.lines += 1
-            line = text.strip()
+            line = (text.removeprefix(_BOM) if self.lines == 1 else text).strip()
             if not line:
                 continue
             try:

@@ -1,5 +1,6 @@
 """Which records are meant: a stretch of time, symbols, types. Plain values, any thread."""
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -19,6 +20,7 @@ TimeBy = Literal["recv", "event"]
 
 _NS = 1_000_000_000
 _DAY = 86_400 * _NS
+_COUNT = re.compile(r"-?[0-9]{1,18}|[0-8][0-9]{18}")
 
 
 def key_of(rows: Rows, by: TimeBy) -> NDArray[np.int64]:
@@ -31,7 +33,7 @@ def time_ns(text: str, *, end: bool = False) -> int:
     offset) or a plain number of nanoseconds. `end`: a bare date means the end of that day.
     InputError.
     """
-    if text.lstrip("-").isdigit() and len(text) != 8:
+    if _COUNT.fullmatch(text) and len(text) != 8:
         return int(text)
     body, _, rest = text.partition(".")
     digits = rest[: len(rest) - len(rest.lstrip("0123456789"))]

@@ -113,20 +113,34 @@ class TickStoreWriter(Closing):
                 f"{path} is not empty and no tick store: it has {strangers[0].name}; give a new "
                 "directory"
             )
-        path.mkdir(parents=True, exist_ok=True)
-        fd = os.open(path / LOCK_NAME, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
-        try:
-            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            holder = os.pread(fd, 32, 0).decode("ascii", "replace").strip() or "unknown"
-            os.close(fd)
-            raise StateError(
-                f"{path} is being written by another process (pid {holder}); wait for it to end"
-            ) from None
+        fd = self._locked(path / LOCK_NAME)
         with contextlib.suppress(OSError):
             os.ftruncate(fd, 0)
             os.pwrite(fd, f"{os.getpid()}\n".encode(), 0)
         return fd
+
+    def _locked(self, lock: Path) -> int:
+        while True:
+            self.path.mkdir(parents=True, exist_ok=True)
+            try:
+                fd = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+            except FileNotFoundError:
+                continue  # the writer that made the directory took it away again
+            try:
+                fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                holder = os.pread(fd, 32, 0).decode("ascii", "replace").strip() or "unknown"
+                os.close(fd)
+                raise StateError(
+                    f"{self.path} is being written by another process (pid {holder}); wait for it "
+                    "to end"
+                ) from None
+            # Whoever had it before took the name away: what is locked may be no file of it any
+            # more, and then locks nobody out.
+            with contextlib.suppress(FileNotFoundError):
+                if lock.stat().st_ino == os.fstat(fd).st_ino:
+                    return fd
+            os.close(fd)
 
     def _open(self, options: StoreOptions) -> Manifest:
         if not (self.path / MANIFEST_NAME).exists():

@@ -21,7 +21,7 @@ from tectra.replay.debug_story import (
     state_changes,
     why_lines,
 )
-from tectra.replay.debug_text import Names
+from tectra.replay.debug_text import Names, whole_number
 from tectra.replay.player import ReplaySession
 from tectra.replay.player_state import book_state
 from tectra.replay.view import Event, EventFilter
@@ -32,7 +32,7 @@ _SHORT = {"s": "step", "b": "break", "w": "where"}
 _AROUND = 8
 _FOUND_MAX = 20
 _CHANGES_MAX = 60
-_LEVELS_MAX = 256
+_LEVELS, _LEVELS_MAX = 5, 256
 
 # (words, what it does)
 _USAGE = (
@@ -245,8 +245,8 @@ class Debugger:
             yield f"{len(self.breaks)} breaks deleted"
             self.breaks.clear()
             return
-        number = int(words[0]) if words[0].isdigit() else -1
-        if number not in self.breaks:
+        number = whole_number(words[0])
+        if number is None or number not in self.breaks:
             allowed = ", ".join(map(str, self.breaks)) or "none is set"
             raise InputError(f"delete: found {words[0]!r}; allowed: {allowed}")
         yield f"break {number} deleted: {self.breaks.pop(number)}"
@@ -261,8 +261,8 @@ class Debugger:
 
     def _book(self, words: list[str]) -> Iterator[str]:
         _count(words, 1, 2, "book")
-        levels = int(words[1]) if words[1:] and words[1].isdigit() else 5
-        if words[1:] and not (words[1].isdigit() and 1 <= levels <= _LEVELS_MAX):
+        levels = whole_number(words[1]) if words[1:] else _LEVELS
+        if levels is None or not 1 <= levels <= _LEVELS_MAX:
             raise InputError(f"book: found {words[1]!r} levels; allowed: 1 to {_LEVELS_MAX}")
         instrument = self.names.instrument(words[0])
         slot = self.session.pipeline.instruments.index(instrument)
@@ -379,13 +379,15 @@ def _number(words: list[str], name: str, default: int = 1) -> int:
     _count(words, 0, 1, name)
     if not words:
         return default
-    if not words[0].isdigit() or int(words[0]) < 1:
+    number = whole_number(words[0])
+    if not number:
         raise InputError(f"{name}: found {words[0]!r}; allowed: a number from 1 on")
-    return int(words[0])
+    return number
 
 
 def _order_id(words: list[str], name: str) -> int:
     _count(words, 1, 1, name)
-    if not words[0].isdigit():
+    number = whole_number(words[0])
+    if number is None:
         raise InputError(f"{name}: found {words[0]!r}; allowed: the number of an order")
-    return int(words[0])
+    return number

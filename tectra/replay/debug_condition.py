@@ -15,7 +15,7 @@ from tectra.book.view import BookState
 from tectra.core.errors import InputError
 from tectra.core.msg import DTYPES, BookStatus, OrderState, StrategyPhase, Template
 from tectra.core.types import Timestamp
-from tectra.replay.debug_text import Names
+from tectra.replay.debug_text import Names, whole_number
 from tectra.replay.player import ReplaySession
 from tectra.replay.view import HIDDEN, STATE_CHANGES, Event, EventFilter
 
@@ -43,10 +43,12 @@ _OPS: dict[str, Callable[[Any, Any], bool]] = {
     "=": operator.eq,
     "!=": operator.ne,
 }
+_POSITION = re.compile(r"(>=|<=|==|=|>|<)\s*(-?[0-9]{1,19})(?:\s+(\S+))?")
 _FIELD = re.compile(r"(\w+)\s*(>=|<=|==|!=|=|>|<)\s*(\S+)")
 _MARKET = (*(t.name for t in Template if t <= Template.BOOK_REPLACE), "BOOK_CLEAR")
 _RECORDS = {t.name.lower(): t for t in Template}
-_CLOCK = re.compile(r"\d{1,2}:\d\d(:\d\d(\.\d{1,9})?)?")
+_CLOCK = re.compile(r"\d{1,2}:\d\d(:\d\d(\.\d{1,9})?)?", re.ASCII)
+_ZONED = re.compile(r".*(?:[Zz]|[+-]\d\d:?\d\d)", re.ASCII)
 
 Holds = Callable[[Event], bool]
 
@@ -88,8 +90,8 @@ def parse_place(text: str, session: ReplaySession) -> int:
     """The record that `1234`, `09:30:01.5` or an ISO time names; times are UTC, of the session's
     first day where they name none.
     """
-    if text.isdigit():
-        seq = int(text)
+    seq = whole_number(text)
+    if seq is not None:
         if not session.begin_seq <= seq <= session.last_seq:
             raise InputError(f"record: found {seq}; allowed: {session.span}")
         return seq
@@ -104,7 +106,7 @@ def parse_time(text: str, session: ReplaySession) -> int:
         day = str(Timestamp(max(0, session.view.first_ns)))[:10]
         text = f"{day}T{int(hours):02}:{rest}Z"
     try:
-        return Timestamp.from_iso(text if text[-1:] in "Zz" or "+" in text else f"{text}Z").ns
+        return Timestamp.from_iso(text if _ZONED.fullmatch(text) else f"{text}Z").ns
     except InputError:
         raise InputError(
             f"time: found {text!r}; allowed: HH:MM, HH:MM:SS.fraction or an ISO time, UTC, or a "
@@ -157,10 +159,11 @@ class _Reading:
         return self.names.instrument(words[0]).symbol if words else ""
 
     def _order(self, words: list[str]) -> Condition | None:
-        if words and words[0].isdigit():
+        order_id = whole_number(words[0]) if words else None
+        if order_id is not None:
             if words[1:] not in ([], ["changes"]):
                 return None
-            wanted = EventFilter(templates=("order_event",), order_id=int(words[0]))
+            wanted = EventFilter(templates=("order_event",), order_id=order_id)
             return Condition("", wanted)
         if not words or words[0] != "rejected" or len(words) > 2:
             return None
@@ -177,7 +180,7 @@ class _Reading:
         return Condition("", wanted, refused)
 
     def _position(self, words: list[str]) -> Condition | None:
-        found = re.fullmatch(r"(>=|<=|==|=|>|<)\s*(-?\d+)(?:\s+(\S+))?", " ".join(words))
+        found = _POSITION.fullmatch(" ".join(words))
         if found is None:
             return None
         compare, limit = _OPS[found[1]], int(found[2])
@@ -242,7 +245,7 @@ class _Reading:
         return Condition("", wanted, entered)
 
     def _seq(self, words: list[str]) -> Condition | None:
-        if len(words) != 2 or words[0] not in ("==", "=") or not words[1].isdigit():
+        if len(words) != 2 or words[0] not in ("==", "=") or whole_number(words[1]) is None:
             return None
         return Condition("", EventFilter(), seq=parse_place(words[1], self.session))
 

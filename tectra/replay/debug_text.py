@@ -9,7 +9,7 @@ from tectra.engine.session import SessionSpec
 from tectra.refdata.instrument import Instrument
 from tectra.replay.view import Event
 
-__all__ = ["Names", "clock_text", "verdict_text"]
+__all__ = ["Names", "clock_text", "verdict_text", "whole_number"]
 
 _MONEY = frozenset({"cost", "realized", "unrealized", "fees", "fee", "total"})
 # Said in another way, or of no use to a reader.
@@ -17,11 +17,18 @@ _SHOWN = frozenset({"instrument_id", "strategy_id", "side", "qty", "px", "accept
 _QUIET = frozenset({"NONE", "", None, 0})
 _NO_PX = -(2**63)
 _NOT_FOUND = 2**63 - 1
+_DIGITS_MAX = 20
 
 
 def clock_text(ts_ns: int) -> str:
     """Time of day, UTC."""
     return str(Timestamp(max(0, ts_ns)))[11:-1]
+
+
+def whole_number(text: str) -> int | None:
+    """A number as people type it, digits of ASCII; None for anything else."""
+    plain = text.isascii() and text.isdigit() and len(text) <= _DIGITS_MAX
+    return int(text) if plain else None
 
 
 class Names:

@@ -40,10 +40,11 @@ _WATCHED = {
     "datetime.date": "today",
     "os": "urandom getrandom getpid getppid getcwd cpu_count uname getloadavg times stat",
     "builtins": "id input",
+    "resource": "getrusage",
     "gc": "collect get_count get_objects get_stats",
     "sys": "getrefcount",
     "uuid": "uuid1 uuid4 getnode",
-    "random.Random": "__init__",
+    "random.Random": "__init__ seed",
     "random.SystemRandom": "random getrandbits",
     "secrets": "token_bytes",
     "_thread": "start_new_thread",
@@ -61,6 +62,8 @@ _SAID = {
     "multiprocessing.process.BaseProcess.start": "multiprocessing.Process",
     "weakref.finalize.__init__": "weakref.finalize",
 }
+# Calls that ask only without a seed, and the argument that is one.
+_SEEDS = {"random.Random": "x", "random.Random.seed": "a"}
 _SHARED_RANDOM = ("random", "getrandbits")
 # Audit events, and the names by which the same is known in a source.
 _EVENTS = {
@@ -257,7 +260,8 @@ class Guard:
 
     def _judge(self, name: str, frame: FrameType) -> None:
         """A listed function is about to be called in a callback."""
-        if name == "random.Random" and frame.f_locals.get("x") is not None:
+        seed = _SEEDS.get(name)
+        if seed is not None and frame.f_locals.get(seed) is not None:
             return
         if name == "builtins.id" and frame.f_code.co_filename not in self._own:
             return  # copying, and reprs that guard against cycles, ask for it and say nothing of it

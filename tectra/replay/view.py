@@ -25,6 +25,7 @@ __all__ = [
     "Event",
     "EventFilter",
     "JournalView",
+    "printable",
     "templates_of",
 ]
 
@@ -110,11 +111,15 @@ class Event:
         return {**head, "direction": self.direction, **self.fields()}
 
 
+def printable(text: str) -> str:
+    """A text that moves no terminal's cursor, whatever a venue or a strategy wrote."""
+    return "".join(c if c.isprintable() else f"\\x{ord(c):02x}" for c in text)
+
+
 def _plain(value: Any, enum: Any) -> Any:
     if isinstance(value, bytes):
         text = value.rstrip(b"\0").decode("ascii", "backslashreplace")
-        # What a venue or a strategy wrote must not move a terminal's cursor.
-        return "".join(c if c.isprintable() else f"\\x{ord(c):02x}" for c in text)
+        return printable(text)
     if value == _NO_PX:
         return None
     if enum is None or not isinstance(value, int):
@@ -273,10 +278,12 @@ class JournalView:
 
     def _within(self, first_seq: int, last_seq: int) -> Iterator[tuple[_Part, int, int]]:
         """Parts with the record numbers [a, b) of the records first_seq to last_seq."""
+        if first_seq > self.last_seq:
+            return
         at = int(np.searchsorted(self._lasts, np.uint64(max(0, first_seq))))
         while at < len(self._segments) and self._firsts[at] <= max(0, last_seq):
             part = self._part(at)
-            a, b = part.bounds(first_seq, last_seq)
+            a, b = part.bounds(first_seq, min(last_seq, self.last_seq))
             if b > a:
                 yield part, a, b
             at += 1

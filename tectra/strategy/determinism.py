@@ -19,7 +19,7 @@ from weakref import WeakSet
 from tectra.core.errors import StrategyLoadError
 from tectra.strategy.api import Strategy
 from tectra.strategy.compiled import CompiledStrategy
-from tectra.strategy.machine import SOURCES, Source, needs_arguments, source_of
+from tectra.strategy.machine import SOURCES, Source, is_now, needs_arguments, source_of
 from tectra.strategy.names import Def, Function, Module, key_of
 from tectra.strategy.setorder import NUMBERS, SetTable, ordered_uses
 
@@ -225,6 +225,10 @@ def _asks(dotted: str, call: ast.Call | None, where: str) -> bool:
     """Whether this use of a name asks the machine: a class only when it is called, a generator only
     without a seed, hash() not of a number and not to define a hash.
     """
+    inside = [] if call is None else ast.walk(call)
+    asks_now = is_now(dotted, [n.value for n in inside if isinstance(n, ast.Constant)])
+    if asks_now is not None:
+        return asks_now
     if call is None:
         return dotted.rpartition(".")[2].islower()
     given = [*call.args, *(k.value for k in call.keywords)]

@@ -2,9 +2,10 @@
 instead. Both the look at a source and the guard of a replay go by this table.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
-__all__ = ["SOURCES", "Source", "needs_arguments", "source_of"]
+__all__ = ["SOURCES", "Source", "is_now", "needs_arguments", "source_of"]
 
 
 @dataclass(frozen=True)
@@ -30,6 +31,11 @@ SOURCES: dict[str, Source] = {
             f"{_CTX_TIME}, or ctx.set_timer",
         ),
         Source("date", "today is another day when the run is replayed", _CTX_TIME),
+        Source(
+            "time zone",
+            "the time zone of the host decides",
+            "a zone that you name: datetime.fromtimestamp(seconds, UTC)",
+        ),
         Source("random", "an unseeded generator, or one the whole process shares", _CTX_RANDOM),
         Source(
             "numpy random", "an unseeded generator, or one the whole process shares", _CTX_RANDOM
@@ -82,20 +88,29 @@ _NAMES: dict[str, str] = {
     ),
     "date": (
         "datetime.datetime.now datetime.datetime.utcnow datetime.datetime.today "
-        "datetime.date.today pandas.Timestamp.now pandas.Timestamp.utcnow pandas.Timestamp.today"
+        "datetime.date.today pandas.Timestamp.now pandas.Timestamp.utcnow pandas.Timestamp.today "
+        "numpy.datetime64 pandas.Timestamp pandas.to_datetime pandas.DatetimeIndex"
+    ),
+    "time zone": (
+        "datetime.datetime.fromtimestamp datetime.date.fromtimestamp time.mktime time.tzname "
+        "time.timezone time.altzone"
     ),
     "uuid": "uuid.uuid1 uuid.uuid4 uuid.getnode",
     "entropy": "os.urandom os.getrandom random.SystemRandom",
     "hash": "builtins.hash",
     "id": "builtins.id",
-    "thread": "threading.Thread threading.Timer _thread.start_new_thread",
+    "thread": (
+        "threading.Thread threading.Timer threading.get_ident threading.get_native_id "
+        "threading.active_count threading.enumerate _thread.start_new_thread _thread.get_ident"
+    ),
     "process": (
         "os.system os.popen os.fork os.forkpty os.posix_spawn os.posix_spawnp os.execv os.execve "
         "os.spawnv os.spawnl os.kill os.wait os.waitpid"
     ),
     "environment": (
         "os.environ os.environb os.getenv os.getpid os.getppid os.getcwd os.cpu_count os.uname "
-        "os.getlogin os.getloadavg os.sched_getaffinity sys.argv builtins.input getpass.getuser"
+        "os.getlogin os.getloadavg os.sched_getaffinity sys.argv builtins.input getpass.getuser "
+        "resource.getrusage"
     ),
     "file": (
         "builtins.open io.open os.open os.listdir os.scandir os.walk os.stat os.path.exists "
@@ -136,6 +151,7 @@ _NEEDED = {
     "time.gmtime": 1,
     "time.ctime": 1,
     "time.strftime": 2,
+    "datetime.datetime.fromtimestamp": 2,
     "random.Random": 1,
     **{
         f"numpy.random.{name}": 1
@@ -145,6 +161,9 @@ _NEEDED = {
     "numpy.random.SFC64": 1,
     "numpy.random.Generator": 1,
 }
+# What asks the clock only when the time that it is given is one of these words.
+_NOW = {"now", "today"}
+_BY_WORD = {"numpy.datetime64", "pandas.Timestamp", "pandas.to_datetime", "pandas.DatetimeIndex"}
 _FINE = {
     "socket.inet_aton", "socket.inet_ntoa", "socket.htons", "socket.ntohs", "socket.htonl",
     "socket.ntohl", "secrets.compare_digest", "numpy.random.BitGenerator",
@@ -154,6 +173,13 @@ _FINE = {
 def needs_arguments(dotted: str) -> int:
     """How many arguments make a call of this name repeatable; 0 when none do."""
     return _NEEDED.get(dotted, 0)
+
+
+def is_now(dotted: str, texts: Iterable[object]) -> bool | None:
+    """Whether a call with these constants asks for the time; None for a name of which they say
+    nothing.
+    """
+    return None if dotted not in _BY_WORD else not _NOW.isdisjoint(texts)
 
 
 def source_of(dotted: str) -> Source | None:

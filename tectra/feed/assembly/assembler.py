@@ -310,7 +310,7 @@ class BookAssembler:
             expected=live.seq + 1,
             found=snapshot.last_seq,
         )
-        if self.rule.is_reset(snapshot):
+        if self.rule.is_reset(snapshot) and snapshot.last_seq != live.seq:
             self._trouble(again, now_ns, out)
             self._hold(snapshot, out)
         elif is_numbered and snapshot.last_seq < live.seq:

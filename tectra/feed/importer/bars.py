@@ -21,7 +21,7 @@ from tectra.core.errors import FileFormatError, InputError
 from tectra.core.msg import BarKind, Template
 from tectra.feed.importer.base import BlockFeed, Faults, Options, Progressing, RowError
 from tectra.feed.importer.columns import BAR_WORDS, choose, given_columns
-from tectra.feed.importer.moment import interval_ns, interval_of, moments_ns
+from tectra.feed.importer.moment import interval_ns, interval_of, later_ns, moments_ns
 from tectra.feed.importer.number import floats, integers
 from tectra.feed.importer.record import as_slots, new_records
 from tectra.feed.importer.source import ByteSource, Head, read_head
@@ -142,8 +142,9 @@ class _Maker:
         trades = np.zeros(len(block), np.int64)
         if "trades" in words:
             trades = np.minimum(integers(block[words["trades"]], words["trades"]), (1 << 32) - 1)
-        opened = stamp - self.interval if self.at_close else stamp
-        closed = opened + self.interval
+        step = -self.interval if self.at_close else self.interval
+        other = later_ns(stamp, step, block[words["time"]], self.zone)
+        opened, closed = (other, stamp) if self.at_close else (stamp, other)
         return _Rows(ids, opened, closed, prices, volume, turnover, trades, rounded), closed
 
     def _volume(self, block: Block, name: str, ids: I64) -> tuple[I64, int]:
@@ -273,7 +274,7 @@ def _open(
     stem = path.name.split(".")[0][:16]
     directory = find_instruments(path, layout, options, symbol=stem, fit_sizes=True)
     told = options.text("interval")
-    interval = interval_ns(told) if told else _find_interval(path, layout, words, options)
+    interval = interval_ns(told) if told else _find_interval(path, layout, words)
     if not interval:
         raise InputError(f"{path}: one bar does not tell its length; give the option interval")
     strict = options.flag("strict", default=True)
@@ -287,14 +288,20 @@ def _open(
     return BlockFeed(name, progress, directory.definitions, blocks, faults)
 
 
-def _find_interval(path: Path, layout: Layout, words: dict[str, str], options: Options) -> int:
-    """The distance that most bars of the first block have."""
-    zone = options.text("zone", "UTC")
+def _find_interval(path: Path, layout: Layout, words: dict[str, str]) -> int:
+    """The distance that most bars of the first block have that has several; 0: there is none."""
+    times = np.empty(0, np.int64)
     with ByteSource(path) as source:
         for block in layout.reader(source, Faults(path, strict=False)).blocks():
             while len(block):
                 try:
-                    return interval_of(moments_ns(block[words["time"]], words["time"], zone))
+                    # As the clock shows them: a day is a day, also when it has 23 hours.
+                    more = moments_ns(block[words["time"]], words["time"])
                 except RowError as error:
                     block = block.without(error.rows)
+                    continue
+                times = np.append(times, more)
+                break
+            if interval := interval_of(times):
+                return interval
     return 0

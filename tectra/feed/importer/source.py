@@ -28,11 +28,15 @@ _MAGIC = {
     b"BZh": "bz2",
     b"PK\x03\x04": "zip",
 }
+# Frames that zstd passes over, which stand ahead of the data of some packers: 0x184d2a50 to 5f.
+_SKIPPED, _SKIPPED_FIRST = b"\x2a\x4d\x18", range(0x50, 0x60)
 _DAMAGE = (zlib.error, lzma.LZMAError, zipfile.BadZipFile, pa.ArrowInvalid, OSError)
 
 
 def compression_of(start: bytes) -> str:
     """gz, zst, xz, bz2 or zip by the first bytes of a file; nothing for a plain one."""
+    if start[1:4] == _SKIPPED and start[0] in _SKIPPED_FIRST:
+        return "zst"
     return next((name for magic, name in _MAGIC.items() if start.startswith(magic)), "")
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from tectra.core.errors import InputError, TruncatedInputError
+from tectra.core.errors import TruncatedInputError
 from tectra.core.types import Timestamp
 from tectra.ops.cli.show import console, progress, table, warn, write_json
 from tectra.runtime.capture import VENUES, BookReport, CaptureReport, check_capture
@@ -27,7 +27,9 @@ def command() -> None:
 )  # fmt: skip
 @click.option("--venue", type=click.Choice(sorted(VENUES)), help="Found out when not given.")
 @click.option(
-    "--market", type=click.Choice(["spot", "linear", "inverse"]), help="Refuse another one."
+    "--market",
+    type=click.Choice(["spot", "linear", "inverse"]),
+    help="Refuse messages of another one, as far as they show it.",
 )
 @click.option("--symbol", default="", metavar="S", help="Check this one only: BTCUSDT or BTC-USDT.")
 @click.option(
@@ -54,8 +56,6 @@ def check_command(
     Reads lines of `NANOSECONDS JSON`, of cryptofeed's raw form, or of JSON alone. Exit code 1 at
     any gap, mismatch or refused message.
     """
-    if market in ("linear", "inverse") and venue in ("coinbase", "kraken", "okx"):
-        raise InputError(f"--market: found {market} with {venue}; allowed with binance and bybit")
     reports = []
     for file in files:
         with progress(f"checking {file.name}", quiet=as_json) as step:
@@ -129,7 +129,7 @@ def _head(report: CaptureReport) -> Iterable[str]:
 def _details(report: CaptureReport) -> Iterable[str]:
     """What deserves a line of its own."""
     named = [("gap", report.loose), ("refused", report.refused), ("unknown", report.unknown),
-             ("error", report.errors)]  # fmt: skip
+             ("foreign", report.foreign), ("error", report.errors)]  # fmt: skip
     for book in report.books:
         name = f"{book.symbol} {book.channel}"
         named.append((f"{name} gap", book.gaps))

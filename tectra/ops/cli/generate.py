@@ -64,7 +64,7 @@ def _fresh(out: Path, force: bool) -> None:
 
 def _names(symbols: str) -> tuple[str, ...]:
     """A number of symbols, or their names."""
-    return make_symbols(int(symbols)) if symbols.isdigit() else tuple(symbols.split(","))
+    return make_symbols(int(symbols)) if symbols.isdecimal() else tuple(symbols.split(","))
 
 
 def _say(out: Path, began_ns: int, as_json: bool, **summary: Any) -> None:

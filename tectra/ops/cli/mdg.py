@@ -119,7 +119,7 @@ def command(out: Path, seed: int, ticks: int, symbols: str, as_json: bool) -> No
     """Generate MarketData events and write them to a journal."""
     if out.is_file():
         raise InputError(f"{out}: is a file; give a new directory")
-    names = make_symbols(int(symbols)) if symbols.isdigit() else tuple(symbols.split(","))
+    names = make_symbols(int(symbols)) if symbols.isdecimal() else tuple(symbols.split(","))
     feed = SourceFeed(SimulatedFeed(names, seed=seed, ticks=ticks), names)
     with progress(f"writing {out.name}", quiet=as_json) as step:
         records = write_journal(out, feed, seed=seed, step=step)

@@ -68,6 +68,6 @@ def opened(
 
 def place_of(machine: ReplayStateMachine, text: str) -> int:
     """The sequence that a text means: one itself, or the last event at or before a time."""
-    if text.isdigit() and len(text) < _NS_DIGITS:
+    if text.isdecimal() and len(text) < _NS_DIGITS:
         return int(text)
     return machine.stream.sequence_at(time_ns(text))

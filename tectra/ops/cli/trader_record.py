@@ -99,7 +99,7 @@ def command(
     """
     if out.is_file():
         raise InputError(f"{out}: is a file; give a new directory")
-    names = make_symbols(int(symbols)) if symbols.isdigit() else tuple(symbols.split(","))
+    names = make_symbols(int(symbols)) if symbols.isdecimal() else tuple(symbols.split(","))
     span_ns = seconds * 1_000_000_000
     with (
         OrderFlow(names, seed=seed, span_ns=span_ns) as feed,

@@ -78,7 +78,9 @@ def apply_delta(old: Plain, delta: list[Plain]) -> Plain:
         return old
     try:
         return _apply(old, delta)
-    except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
+    except (
+        AttributeError, IndexError, KeyError, RecursionError, TypeError, ValueError
+    ) as error:  # fmt: skip
         raise FileFormatError(
             f"a delta does not fit the state before it ({type(error).__name__}: {error}); the "
             "file was changed, or holds deltas of another session"

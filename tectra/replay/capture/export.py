@@ -10,6 +10,7 @@ import orjson
 from tectra.replay.capture.delta import differences
 from tectra.replay.capture.event import StateMachineEvent
 from tectra.replay.capture.plain import Plain
+from tectra.replay.view import printable
 
 __all__ = ["COLUMNS", "csv_lines", "event_json", "readable", "time_text", "timeline"]
 
@@ -71,8 +72,8 @@ def timeline(events: Iterable[StateMachineEvent]) -> Iterator[dict[str, Plain]]:
             "input": event.market_data.get("template", ""),
             "symbol": event.market_data.get("symbol", ""),
             "kinds": " ".join(sorted(event.kinds)),
-            "transition": "; ".join(map(_transition, event.transition)),
-            "action": "; ".join(map(_action, event.action)),
+            "transition": printable("; ".join(map(_transition, event.transition))),
+            "action": printable("; ".join(map(_action, event.action))),
             "changes": len(differences(event.state_before, event.state_after)),
         }
 

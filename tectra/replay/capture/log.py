@@ -45,7 +45,8 @@ _MAGIC, _END = b"TTEVENT1", b"TTINDEX1"
 _HEAD = struct.Struct("<IIIIQQqqI")
 _TRAILER = struct.Struct("<Q8s")
 _SESSION, _EVENTS, _INDEX = 1, 2, 3
-_UNPACKED_MAX = 1 << 30
+# LZ4 makes a byte at most 255 times as long: what says more is no length.
+_UNPACKED_MAX, _RATIO_MAX = 1 << 30, 255
 _encode = msgspec.msgpack.Encoder().encode
 
 
@@ -265,13 +266,14 @@ class EventLogReader(Closing):
                     "that wrote it"
                 )
             self.info = msgspec.msgpack.decode(body, type=SessionInfo)
-        except (KeyError, TypeError, InputError, msgspec.DecodeError) as error:
+        except (KeyError, TypeError, InputError, RecursionError, msgspec.DecodeError) as error:
             raise FileFormatError(f"{self.path}: the session's block: {error}") from None
-        self._blocks = self._index() or self._scan(8 + _HEAD.size + head.stored)
+        start = 8 + _HEAD.size + head.stored
+        self._blocks = self._index(start) or self._scan(start)
         last = 0
         for block in self._blocks:
             check_next(last, block.first)
-            if block.last - block.first + 1 != block.events:
+            if not 0 < block.events == block.last - block.first + 1:
                 raise GapError(f"{self.path}: {self._name(block)}: it holds {block.events} events")
             last = block.last
         self._lasts = [b.last for b in self._blocks]
@@ -288,8 +290,8 @@ class EventLogReader(Closing):
             return 0, None
         return kind, _Block(offset, stored, *rest)
 
-    def _index(self) -> list[_Block] | None:
-        """The index at the end; None where there is none."""
+    def _index(self, start: int) -> list[_Block] | None:
+        """The index at the end; None where there is none, or none of the blocks from `start` on."""
         if self._size < 8 + _TRAILER.size:
             return None
         self._file.seek(self._size - _TRAILER.size)
@@ -302,8 +304,15 @@ class EventLogReader(Closing):
         try:
             rows = msgspec.msgpack.decode(self._body(head, "the index", _INDEX))
             out = [_Block(*row) for row in rows]
-        except (TectraError, TypeError, msgspec.DecodeError):
+            for block in out:
+                _HEAD.pack(_EVENTS, *block[1:])  # refuses what no head can say
+                if block.offset != start:
+                    return None
+                start += _HEAD.size + block.stored
+        except (TectraError, TypeError, RecursionError, struct.error, msgspec.DecodeError):
             return None  # the blocks themselves say the same
+        if start != offset:
+            return None
         self.indexed = True
         return out
 
@@ -342,14 +351,15 @@ class EventLogReader(Closing):
         self._file.seek(block.offset + _HEAD.size)
         packed = self._file.read(block.stored)
         head = _HEAD.pack(kind, block.stored, *block[2:8], 0)
-        if crc32c(packed, crc32c(head)) != block.crc or block.unpacked > _UNPACKED_MAX:
+        possible = min(_UNPACKED_MAX, _RATIO_MAX * block.stored)
+        if crc32c(packed, crc32c(head)) != block.crc or block.unpacked > possible:
             raise FileFormatError(
                 f"{self.path}: {name}: the checksum does not hold; the file is damaged: export "
                 "the session again from its journal"
             )
         try:
             out: bytes = self._codec.decompress(packed, block.unpacked, asbytes=True)
-        except (OSError, ValueError, pa.ArrowException) as error:
+        except (OSError, ValueError, MemoryError, pa.ArrowException) as error:
             raise FileFormatError(f"{self.path}: {name}: {error}") from None
         return out
 

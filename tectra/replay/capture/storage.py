@@ -6,20 +6,30 @@ snapshot.
 """
 
 from collections.abc import Iterator, Sequence
-from typing import Self
+from typing import Any, Self
 
 import msgspec
 
-from tectra.core.errors import DuplicateError, FileFormatError, GapError, InputError, TectraError
+from tectra.core.errors import DuplicateError, FileFormatError, GapError, InputError
 from tectra.replay.capture.delta import apply_delta, delta_of
 from tectra.replay.capture.event import StateMachineEvent
-from tectra.replay.capture.plain import Plain
 
 __all__ = ["EventStorageMode", "check_next", "pack_events", "unpack_events"]
 
+_Fields = dict[str, Any]
+
+
+class _Body(msgspec.Struct):
+    """A block's body. A row: sequence, timestamp, market_data, the state after (whole, or what
+    changed), transition, action.
+    """
+
+    before: _Fields
+    events: list[tuple[int, int, _Fields, Any, list[_Fields], list[_Fields]]]
+
+
 _encode = msgspec.msgpack.Encoder().encode
-_decode = msgspec.msgpack.Decoder().decode
-_FIELDS = 6
+_decode = msgspec.msgpack.Decoder(_Body).decode
 
 
 class EventStorageMode(msgspec.Struct, frozen=True):
@@ -85,14 +95,15 @@ def pack_events(events: Sequence[StateMachineEvent], mode: EventStorageMode) -> 
 def unpack_events(body: bytes, mode: EventStorageMode) -> Iterator[StateMachineEvent]:
     """Inverse of pack_events(), event by event. FileFormatError for anything else."""
     try:
-        block: Plain = _decode(body)
-        state, rows = block["before"], block["events"]
-        for row in rows:
-            if len(row) != _FIELDS:
-                raise ValueError(f"found a row of {len(row)} values; allowed: {_FIELDS}")
-            sequence, timestamp, market_data, after, transition, action = row
+        block = _decode(body)
+        state = block.before
+        for sequence, timestamp, market_data, after, transition, action in block.events:
             before = state
             state = after if mode.name == "full" else apply_delta(before, after)
+            if type(state) is not dict:
+                raise FileFormatError(
+                    f"event {sequence}: found a state of {type(state).__name__}; allowed: a mapping"
+                )
             yield StateMachineEvent(
                 sequence=sequence,
                 timestamp=timestamp,
@@ -102,7 +113,5 @@ def unpack_events(body: bytes, mode: EventStorageMode) -> Iterator[StateMachineE
                 action=action,
                 state_after=state,
             )
-    except TectraError:
-        raise
-    except (KeyError, TypeError, ValueError, msgspec.DecodeError) as error:
-        raise FileFormatError(f"a block of events: {type(error).__name__}: {error}") from None
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise FileFormatError(f"a block of events: {error}") from None

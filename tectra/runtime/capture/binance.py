@@ -19,6 +19,8 @@ from tectra.venue.binance.book import FUTURES_BOOK, SPOT_BOOK
 
 __all__ = ["BinanceReader"]
 
+# COIN-M: BTCUSD_PERP, BTCUSD_240927; USD-M has quarters too, but of BTCUSDT.
+_INVERSE = re.compile(r".+USD_(?:PERP|\d{6})", re.ASCII)
 _SYMBOL = re.compile(r"[?&]symbol=([A-Za-z0-9_]+)")
 _TOP = ("u", "s", "b", "B", "a", "A")
 _KINDS = {
@@ -65,9 +67,13 @@ class BinanceReader:
         self._chained: set[str] = set()
 
     @property
-    def market(self) -> str:
-        """What the messages show: futures say `pu`."""
-        return "futures" if self._chained else "spot" if self._books else ""
+    def markets(self) -> set[str]:
+        """What the changes show: those of futures say `pu`, those of COIN-M are of such symbols."""
+        futures = {"inverse" if _INVERSE.fullmatch(s) else "linear" for s in self._chained}
+        return futures | ({"spot"} if self._books - self._chained else set())
+
+    def on_address(self, url: str) -> None:
+        """Messages say what the market is."""
 
     def read(self, line: CaptureLine) -> Heard:
         """What a message says."""

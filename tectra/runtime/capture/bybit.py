@@ -1,5 +1,6 @@
 """How the check reads Bybit v5."""
 
+import re
 from typing import Any
 
 import orjson
@@ -27,6 +28,9 @@ _KINDS = {
     "adlAlert": MessageKind.OTHER,
     "priceLimit": MessageKind.OTHER,
 }
+_ADDRESS = re.compile(r"/v5/public/(spot|linear|inverse|option)\b")
+_INVERSE = re.compile(r"[A-Z0-9]+USD(?:[FGHJKMNQUVXZ]\d\d)?", re.ASCII)
+_OPTION = re.compile(r".+-[CP](?:-USDT)?", re.ASCII)
 _RULE = NumberRule(fetches_snapshot=False, reset_seq=1)
 
 
@@ -35,6 +39,33 @@ class BybitReader:
 
     exchange = Exchange.BYBIT
     marks = (b'"orderbook.',)
+
+    def __init__(self) -> None:
+        self._addressed: set[str] = set()
+        self._shown: set[str] = set()
+
+    @property
+    def markets(self) -> set[str]:
+        """As the addresses say; without them as the messages show. Books of spot and of linear
+        contracts look alike: then it is not known.
+        """
+        return self._addressed or self._shown
+
+    def on_address(self, url: str) -> None:
+        """Every market has an address of its own."""
+        found = _ADDRESS.search(url)
+        if found is not None:
+            self._addressed.add(found[1])
+
+    def _show(self, symbol: str, data: object) -> None:
+        """Contracts have an open interest and the direction of a tick; a spot market has not."""
+        rows = data if type(data) is list else [data]
+        if _INVERSE.fullmatch(symbol):
+            self._shown.add("inverse")
+        elif _OPTION.fullmatch(symbol):
+            self._shown.add("option")
+        elif any(type(r) is dict and ("openInterest" in r or "L" in r) for r in rows):
+            self._shown.add("linear")
 
     def read(self, line: CaptureLine) -> Heard:
         """What a message says."""
@@ -64,6 +95,7 @@ class BybitReader:
         name = topic.partition(".")[0]
         if name == "orderbook" and topic.split(".")[1] not in ("rpi", "full"):
             update = decode_book(line.data)
+            self._show(update.symbol, None)
             channel = f"orderbook.{update.depth}"
             book = BookHeard(
                 update.symbol, channel, update.is_snapshot, update.bids, update.asks, update
@@ -71,6 +103,7 @@ class BybitReader:
             kind = "snapshot" if update.is_snapshot else "delta"
             return Heard(MessageKind.BOOK, f"{channel} {kind}", books=(book,))
         symbol = topic.rpartition(".")[2]
+        self._show(symbol, message.get("data"))
         if name == "publicTrade":
             rows = message.get("data")
             if type(rows) is not list or any(type(row) is not dict for row in rows):

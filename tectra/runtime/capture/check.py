@@ -12,7 +12,7 @@ from tectra.runtime.capture.binance import BinanceReader
 from tectra.runtime.capture.book import CheckedBook
 from tectra.runtime.capture.bybit import BybitReader
 from tectra.runtime.capture.coinbase import CoinbaseReader
-from tectra.runtime.capture.detect import detect
+from tectra.runtime.capture.detect import detect, venue_of
 from tectra.runtime.capture.heard import BookHeard, Heard, VenueReader
 from tectra.runtime.capture.kraken import KrakenReader
 from tectra.runtime.capture.okx import OkxReader
@@ -23,7 +23,7 @@ __all__ = ["check_capture"]
 
 Step = Callable[[int, int], None]
 _STEP_EVERY = 1000
-_MARKETS = {"spot": "spot", "linear": "futures", "inverse": "futures"}
+_SPOT_ONLY = ("coinbase", "kraken")
 
 
 def _nothing(_done: int, _total: int) -> None:
@@ -74,6 +74,8 @@ class _Check:
             self._count("refused", "line")
             report.refused.add(line.number, line.ts_ns, line.fault)
             return
+        if line.url:
+            self._reader.on_address(line.url)
         if line.kind is CaptureKind.CONNECT:
             self._connect(line)
         if line.kind not in (CaptureKind.RECV, CaptureKind.HTTP):
@@ -174,8 +176,7 @@ class _Check:
         if heard.kind is MessageKind.ERROR:
             report.errors.add(line.number, line.ts_ns, f"{heard.channel}: {heard.text}")
         elif heard.kind is MessageKind.UNKNOWN:
-            text = f"{heard.channel}: {line.data[:100].decode('utf-8', 'replace')}"
-            report.unknown.add(line.number, line.ts_ns, text)
+            self._unknown(heard, line)
         if not self._follow(heard, line):
             return
         for top in heard.tops:
@@ -185,6 +186,15 @@ class _Check:
         for book in heard.books:
             if self._is_wanted(book.symbol) or not book.symbol:
                 self._book(book, line)
+
+    def _unknown(self, heard: Heard, line: CaptureLine) -> None:
+        """A kind of message that may be new; another venue's was not checked, which is a fault."""
+        report, venue = self._report, venue_of(line.data)
+        text = line.data[:100].decode("utf-8", "replace")
+        if venue is None or venue == report.venue:
+            report.unknown.add(line.number, line.ts_ns, f"{heard.channel}: {text}")
+        else:
+            report.foreign.add(line.number, line.ts_ns, f"{venue}: {text}")
 
     def _follow(self, heard: Heard, line: CaptureLine) -> bool:
         """The numbers of the connection and of products; False for a message seen before."""
@@ -252,6 +262,10 @@ def check_capture(
     if venue is not None:
         _reader(venue, symbol)  # a name that is none is said before the file is read
     name = detect(path, venue)
+    if market in ("linear", "inverse") and name in _SPOT_ONLY:
+        raise InputError(
+            f"--market: found {market} with {name}; allowed with binance, bybit and okx"
+        )
     reader = _reader(name, symbol)
     report = CaptureReport(str(path), name, market or "")
     check = _Check(reader, report, symbol)
@@ -262,13 +276,11 @@ def check_capture(
         report.compression, report.lines = lines.compression, lines.lines
         report.bytes, report.cut = lines.bytes_total, lines.cut
     check.finish()
-    if isinstance(reader, BinanceReader):
-        report.market = reader.market or report.market
-        if market is not None and reader.market and _MARKETS[market] != reader.market:
-            raise FileFormatError(
-                f"{path}: found messages of Binance {reader.market}; allowed: {market}, as "
-                "--market says"
-            )
+    report.market = " and ".join(sorted(reader.markets)) or report.market
+    if market is not None and reader.markets - {market}:
+        raise FileFormatError(
+            f"{path}: found messages of {name} {report.market}; allowed: {market}, as --market says"
+        )
     if symbol and not report.books and not report.symbols:
         report.notes.append(f"found no message of {symbol}")
     return report

@@ -22,6 +22,14 @@ class CoinbaseReader:
         # Products with the full channel: there alone a match is one of its numbered messages.
         self._full: set[str] = set()
 
+    @property
+    def markets(self) -> set[str]:
+        """Nothing: there is one address for all."""
+        return set()
+
+    def on_address(self, url: str) -> None:
+        """It says nothing about the market."""
+
     def read(self, line: CaptureLine) -> Heard:
         """What a message says."""
         message = decode(line.data)

@@ -11,7 +11,7 @@ import orjson
 from tectra.core.errors import FileFormatError
 from tectra.feed.capture import CaptureKind, CaptureReader
 
-__all__ = ["VENUES", "detect", "votes"]
+__all__ = ["VENUES", "detect", "venue_of", "votes"]
 
 _LOOKED_AT = 400
 _ADDRESS_VOTES = 50
@@ -84,16 +84,26 @@ def votes(path: Path) -> Counter[str]:
                     out[venue] += _ADDRESS_VOTES
             if line.kind not in (CaptureKind.RECV, CaptureKind.HTTP):
                 continue
-            try:
-                message = orjson.loads(line.data)
-            except orjson.JSONDecodeError:
-                continue
-            if type(message) not in (dict, list):
-                continue
-            for venue, looks_like in VENUES.items():
-                if looks_like(message):
-                    out[venue] += 1
+            for venue in _alike(line.data):
+                out[venue] += 1
     return out
+
+
+def _alike(data: bytes) -> list[str]:
+    """The venues whose messages look like this one."""
+    try:
+        message = orjson.loads(data)
+    except orjson.JSONDecodeError:
+        return []
+    if type(message) not in (dict, list):
+        return []
+    return [venue for venue, looks_like in VENUES.items() if looks_like(message)]
+
+
+def venue_of(data: bytes) -> str | None:
+    """The one venue that a message looks like; None where that is no or several ones."""
+    found = _alike(data)
+    return found[0] if len(found) == 1 else None
 
 
 def detect(path: Path, venue: str | None) -> str:

@@ -66,6 +66,17 @@ class VenueReader(Protocol):
         """What a book message has in it: a refused one with such a mark makes books invalid."""
         ...
 
+    @property
+    def markets(self) -> set[str]:
+        """`spot`, `linear`, `inverse`, `option`: those that the messages so far are of, as far as
+        they show it.
+        """
+        ...
+
+    def on_address(self, url: str) -> None:
+        """The recorder says which address it is connected to."""
+        ...
+
     def read(self, line: CaptureLine) -> Heard:
         """What a message says. FileFormatError, InputError where it cannot be taken."""
         ...

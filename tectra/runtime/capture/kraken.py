@@ -28,6 +28,14 @@ class KrakenReader:
         self._depths: dict[str, int] = {}
         self._definitions: dict[str, Definition] = {}
 
+    @property
+    def markets(self) -> set[str]:
+        """Nothing: there is one address for all."""
+        return set()
+
+    def on_address(self, url: str) -> None:
+        """It says nothing about the market."""
+
     def read(self, line: CaptureLine) -> Heard:
         """What a message says."""
         message = decode(line.data)

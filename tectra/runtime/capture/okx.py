@@ -20,6 +20,12 @@ class OkxReader:
     exchange = Exchange.OKX
     marks = (b'"books', b'"bbo-tbt"')
 
+    def __init__(self) -> None:
+        self.markets: set[str] = set()
+
+    def on_address(self, url: str) -> None:
+        """Symbols say what the market is."""
+
     def read(self, line: CaptureLine) -> Heard:
         """What a message says."""
         message = decode(line.data)
@@ -33,6 +39,7 @@ class OkxReader:
             heard.definitions = message.items
         elif message.items:
             heard.symbols = tuple(item.symbol for item in message.items)
+        self.markets.update(map(_market_of, heard.symbols or [b.symbol for b in heard.books]))
         return heard
 
     def rule(self, book: BookHeard, instrument: Instrument) -> BookRule:
@@ -50,3 +57,13 @@ class OkxReader:
     def numbering(self, book: BookHeard) -> BookRule:
         """seqId after prevSeqId, where there are any."""
         return _WHOLE
+
+
+def _market_of(symbol: str) -> str:
+    """BTC-USDT, BTC-USDT-SWAP, BTC-USD-220527, BTC-USD-220527-30000-C."""
+    parts = symbol.split("-")
+    if len(parts) < 3:
+        return "spot"
+    if len(parts) > 3:
+        return "option"
+    return "inverse" if parts[1] == "USD" else "linear"

@@ -95,7 +95,7 @@ class BookReport:
 @dataclass(slots=True)
 class CaptureReport:
     """One file. `messages` counts by kind and channel; `loose` are gaps in what is numbered beside
-    books (a connection, a channel of orders).
+    books (a connection, a channel of orders); `foreign` are messages of another venue.
     """
 
     path: str
@@ -119,6 +119,7 @@ class CaptureReport:
     sequence_duplicates: int = 0
     refused: Examples = field(default_factory=Examples)
     unknown: Examples = field(default_factory=Examples)
+    foreign: Examples = field(default_factory=Examples)
     errors: Examples = field(default_factory=Examples)
     notes: list[str] = field(default_factory=list)
 
@@ -140,6 +141,8 @@ class CaptureReport:
             out.append(f"{self.loose.count:,} gaps in the numbers of connections or channels")
         if self.refused.count:
             out.append(f"{self.refused.count:,} messages refused")
+        if self.foreign.count:
+            out.append(f"{self.foreign.count:,} messages of another venue, which were not checked")
         if not self.total:
             out.append("no message was found: nothing was checked")
         return out

@@ -74,3 +74,8 @@ def test_a_name_that_cannot_be_taken_at_the_end_leaves_nothing(tmp_path: Path) -
 def test_what_is_no_place_for_a_file_is_refused(where: str, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="cannot write"):
         PartFile(tmp_path / where)
+
+
+def test_a_name_with_a_null_character_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="without null"):
+        PartFile(f"{tmp_path}/a\0b")

@@ -411,3 +411,16 @@ def test_a_market_on_its_way_out_of_what_is_known_asks_in_time() -> None:
     assert scene.reader.is_valid and scene.reader.levels()[0] == more
     scene.apply_diff(change(13, bids=[(79, 0)], now=6 * SECOND))
     assert scene.reader.is_valid and not scene.book.resyncs.is_wanted
+
+
+def test_a_first_snapshot_that_is_sent_again_is_no_reset() -> None:
+    """Bybit repeats the snapshot of a quiet book of depth 1 every 3 s, also that of number 1."""
+    scene = Scene(STREAMED)
+    scene.apply_diff(whole(1, bids=BIDS, asks=ASKS))
+    told = list(scene.reader.told)
+    scene.apply_diff(whole(1, bids=BIDS, asks=ASKS, now=3 * SECOND))
+    assert scene.reader.told == told and scene.reader.is_valid
+    assert scene.telemetry.counts()["book.invalid"] == 0 and not scene.source.reasons
+    scene.apply_diff(whole(1, bids=[(90, 1)], asks=[(91, 1)], now=5 * SECOND))
+    assert scene.reader.is_valid and scene.reader.bids == {90: 1}
+    assert scene.telemetry.counts()["book.invalid"] == 1

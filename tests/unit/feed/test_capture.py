@@ -2,11 +2,13 @@
 
 import gzip
 import json
+import lzma
 from pathlib import Path
 
 import pyarrow as pa
 import pytest
 
+from tectra.core.errors import FileFormatError
 from tectra.feed.capture import CaptureKind, CaptureLine, CaptureReader
 
 MESSAGE = b'{"e":"trade","t":5}'
@@ -158,3 +160,44 @@ def test_recordings(test_data: Path) -> None:
             found = list(reader)
             assert not reader.cut and not any(x.fault for x in found), path
             assert sum(x.kind is CaptureKind.RECV for x in found) > 200
+
+
+@pytest.mark.parametrize(
+    "last", [b'1723161255030314667\t{"e": "x y"}', b"1723161255030314667 pong", b'[1, "a"]']
+)
+def test_a_last_line_without_its_end_is_whole_in_every_form(tmp_path: Path, last: bytes) -> None:
+    (tmp_path / "a").write_bytes(b'1 {"e":1}\n' + last)
+    with CaptureReader(tmp_path / "a") as reader:
+        assert [x.fault for x in reader] == ["", ""] and not reader.cut
+    (tmp_path / "a").write_bytes(b'1 {"e":1}\n17231612550303')
+    with CaptureReader(tmp_path / "a") as reader:
+        assert len(list(reader)) == 1 and "cut" in reader.cut
+
+
+def test_a_byte_order_mark_is_no_part_of_the_first_line(tmp_path: Path) -> None:
+    for line in (b'{"e":1}', b'7 {"e":1}'):
+        (tmp_path / "a").write_bytes(b"\xef\xbb\xbf" + line + b"\r\n")
+        (found,) = lines(tmp_path / "a")
+        assert found.data == b'{"e":1}' and not found.fault
+
+
+def test_a_time_beyond_64_bits_is_a_fault(tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(b"9223372036854775807 {}\n9223372036854775808 {}\n")
+    good, bad = lines(tmp_path / "a")
+    assert good.ts_ns == (1 << 63) - 1 and not good.fault
+    assert "9223372036854775808" in bad.fault
+
+
+def test_frames_that_zstd_passes_over_may_stand_ahead(tmp_path: Path) -> None:
+    """Packers that work in parallel write their index so."""
+    for first in (0x50, 0x5F):
+        head = bytes((first, 0x2A, 0x4D, 0x18, 4, 0, 0, 0)) + b"abcd"
+        (tmp_path / "a").write_bytes(head + packed("zstd", b'1 {"e":1}\n'))
+        (found,) = lines(tmp_path / "a")
+        assert found.data == b'{"e":1}'
+
+
+def test_another_packing_is_named(tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(lzma.compress(b'1 {"e":1}\n'))
+    with pytest.raises(FileFormatError, match="packed as xz; allowed: plain, gzip or zstd"):
+        CaptureReader(tmp_path / "a")

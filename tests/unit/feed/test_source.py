@@ -338,3 +338,44 @@ def test_bad_names(tmp_path: Path) -> None:
         HistoricalDataSource([])
     with pytest.raises(InputError, match="sort"):
         HistoricalDataSource([bar(2), bar(1)])
+
+
+HEAD = "timestamp,open,high,low,close,volume\n"
+
+
+@pytest.mark.parametrize("digits", ["", "000"])
+def test_klines_close_at_the_end_of_their_minute_whatever_the_unit(
+    tmp_path: Path, digits: str
+) -> None:
+    """Milliseconds; microseconds since 2025, of which the last one is that of the bar."""
+    end = "999" if digits else ""
+    row = f"1735689600000{digits},1,2,0.5,1.5,10,1735689659999{end},1,1,1,1,0\n"
+    (tmp_path / "k.csv").write_text(row)
+    (found,) = read_bars(tmp_path / "k.csv", symbol="X")
+    assert found.timestamp == 1_735_689_660 * S
+
+
+def test_a_file_with_a_byte_order_mark_has_its_first_column(tmp_path: Path) -> None:
+    (tmp_path / "b.csv").write_text("\ufeff" + HEAD + "1735689600,1,2,0.5,1.5,10\n")
+    assert len(read_bars(tmp_path / "b.csv", symbol="X")) == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (HEAD.replace("volume", "Close") + "1,1,2,0.5,1.5,1.6\n", "'close' more than once"),
+        (HEAD + "1735689600,1,2,0.5,1.5,10\n1735689660,1,2\n", "row 3: found 3 cells"),
+        (HEAD + "1735689600,1_0,20,0.5,1.5,10\n", "row 2: open: found '1_0'"),
+        (HEAD + "0001-01-01,1,2,0.5,1.5,10\n", "row 2: MarketData.timestamp"),
+    ],
+)
+def test_what_could_be_read_in_two_ways_is_refused(tmp_path: Path, text: str, said: str) -> None:
+    (tmp_path / "b.csv").write_text(text)
+    with pytest.raises(FileFormatError, match=said):
+        read_bars(tmp_path / "b.csv", symbol="X")
+
+
+def test_fractions_of_a_second_before_1970() -> None:
+    assert parse_time_ns("1969-12-31T23:59:59.5") == -S // 2
+    with pytest.raises(InputError, match="found '²'"):
+        parse_time_ns("²")

@@ -2,6 +2,7 @@
 writer.
 """
 
+import fcntl
 import shutil
 import threading
 from collections.abc import Callable
@@ -23,7 +24,7 @@ from tectra.core.types import Exchange
 from tectra.feed.batch import scan
 from tectra.feed.importer.base import RecordFeed
 from tectra.feed.itch import ItchFeed
-from tectra.feed.selection import Selection
+from tectra.feed.selection import Selection, time_ns
 from tectra.feed.tick_import import import_file
 from tectra.feed.tick_store import TickStore
 from tectra.feed.tick_writer import BLOCK_RECORDS, StoreOptions, TickStoreWriter
@@ -253,6 +254,32 @@ def test_one_writer_at_a_time(kept: Path) -> None:
     with TickStoreWriter(kept), pytest.raises(StateError, match="written by another"):
         TickStoreWriter(kept)
     TickStoreWriter(kept).close()
+
+
+def test_a_lock_whose_file_is_gone_locks_nobody_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The writer before gives the store back while the next one is between open and lock."""
+    before = TickStoreWriter(tmp_path / "s")
+    flock, waiting = fcntl.flock, [before]
+
+    def late(fd: int, how: int) -> None:
+        while waiting:
+            waiting.pop().close()
+        flock(fd, how)
+
+    monkeypatch.setattr(fcntl, "flock", late)
+    with (
+        TickStoreWriter(tmp_path / "s"),
+        pytest.raises(StateError, match="another process"),
+    ):
+        TickStoreWriter(tmp_path / "s")
+
+
+@pytest.mark.parametrize("text", ["²", "9" * 5000, "9" * 20, "--5", "٣٣"])
+def test_what_only_looks_like_a_count_is_no_time(text: str) -> None:
+    with pytest.raises(InputError, match="time: found"):
+        time_ns(text)
 
 
 def test_layouts_do_not_mix(kept: Path) -> None:

@@ -5,8 +5,10 @@ without reading all.
 import struct
 
 import msgspec
+import pyarrow as pa
 import pytest
 
+from tectra.core.crc32c import crc32c
 from tectra.core.errors import (
     ClosedError,
     DuplicateError,
@@ -26,6 +28,7 @@ from tectra.replay.capture import (
     StateMachineEvent,
     session_path,
 )
+from tectra.replay.capture.export import csv_lines
 from tectra.replay.capture.storage import unpack_events
 
 encode = msgspec.msgpack.encode
@@ -238,3 +241,85 @@ def test_a_delta_of_another_session_is_refused(tmp_path):
     for bad in (b"", encode([1]), encode({"before": {}, "events": [[1]]}), struct.pack("<I", 7)):
         with pytest.raises(FileFormatError):
             list(unpack_events(bad, DELTA))
+
+
+def block(kind: int, body: bytes, *numbers: int, unpacked: int | None = None) -> bytes:
+    """A block whose checksum holds, whatever it says of itself."""
+    packed = pa.Codec("lz4").compress(body, asbytes=True)
+    events, first, last = numbers or (0, 0, 0)
+    size = len(body) if unpacked is None else unpacked
+    head = (kind, len(packed), size, events, first, last, 0, 0)
+    layout = struct.Struct("<IIIIQQqqI")
+    crc = crc32c(packed, crc32c(layout.pack(*head, 0)))
+    return layout.pack(*head, crc) + packed
+
+
+SESSION = b"TTEVENT1" + block(1, encode({"session_id": "s", "format_version": 1}))
+DEEP = b"\x91" * 100_000 + b"\xc0"
+ROW = [1, 0, {}, [], [], []]
+
+
+def body(*rows: object, before: object = None) -> bytes:
+    return encode({"before": {} if before is None else before, "events": list(rows)})
+
+
+@pytest.mark.parametrize(
+    "crafted",
+    [
+        b"TTEVENT1" + block(1, DEEP),
+        SESSION + block(2, DEEP, 1, 1, 1),
+        SESSION + block(2, b"\x82\xa6before\x80\xa6events" + DEEP, 1, 1, 1),
+        SESSION + block(2, body(), 0, 1, 0),
+        *(
+            SESSION + block(2, body([*ROW[:i], wrong, *ROW[i + 1 :]]), 1, 1, 1)
+            for i, wrong in enumerate(["1", "0", [], [0, 5], {}, [5]])
+        ),
+        SESSION + block(2, body(ROW, before=[]), 1, 1, 1),
+        SESSION + block(2, body(ROW), 1, 1, 1, unpacked=1 << 30),
+    ],
+)
+def test_a_crafted_file_is_refused_whatever_its_checksums_say(tmp_path, crafted):
+    (tmp_path / "e").write_bytes(crafted)
+    with pytest.raises((FileFormatError, GapError)):
+        list(EventLog(tmp_path / "e").read_events())
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        [[1 << 63, 1, 1, 1, 1, 1, 0, 0, 0]],
+        [["a"] * 9],
+        [[None] * 9],
+        [[8.5, 1, 1, 1, 1, 1, 0, 0, 0]],
+        [[8, 1 << 40, 1 << 40, 1, 1, 1, 0, 0, 0]],
+        [[8, -1, 10, 1, 1, 1, 0, 0, 0]],
+        [[8]],
+        {"a": 1},
+        5,
+    ],
+)
+def test_an_index_that_is_not_that_of_the_blocks_is_passed_over(tmp_path, rows):
+    whole = SESSION + block(2, body(ROW), 1, 1, 1)
+    index = block(3, encode(rows))
+    (tmp_path / "e").write_bytes(whole + index + struct.pack("<Q8s", len(whole), b"TTINDEX1"))
+    with EventLogReader(tmp_path / "e") as reader:
+        assert [e.sequence for e in reader] == [1] and not reader.indexed
+
+
+def test_an_index_cannot_hide_events(tmp_path):
+    path = written(tmp_path / "e", 40)
+    with EventLogReader(path) as reader:
+        blocks = [list(b) for b in reader._blocks]
+    raw = path.read_bytes()
+    (offset,) = struct.unpack_from("<Q", raw, len(raw) - 16)
+    index = block(3, encode(blocks[:-1]))
+    path.write_bytes(raw[:offset] + index + raw[-16:])
+    with EventLogReader(path) as reader:
+        assert len(reader) == 40
+
+
+def test_what_a_strategy_writes_moves_no_cursor():
+    said = event(1, action=[{"kind": "decision", "text": "\x1b[2J\rnothing\nhappened"}])
+    (_, row) = csv_lines([said])
+    assert row.removesuffix("\n").isprintable(), row
+    assert "\\x1b[2J\\x0dnothing\\x0ahappened" in row

@@ -1,24 +1,28 @@
 """The debugger: what it says of orders, callbacks and conditions, against plain ways to know it."""
 
+import gzip
 import json
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pytest
+from book_records import itch_messages
 from trading import write_strategy
 
 import tectra as tt
 from tectra.book.view import BookState
 from tectra.core.errors import InputError
+from tectra.feed.itch_encode import ItchWriter
 from tectra.feed.synthetic import generate_day
 from tectra.oms.lineage import trace_order
 from tectra.replay import EventFilter, ReplaySession
 from tectra.replay.debug import Debugger
-from tectra.replay.debug_condition import parse_condition
+from tectra.replay.debug_condition import parse_condition, parse_place
 from tectra.replay.debug_story import called, state_changes
 from tectra.replay.debug_text import Names
 from tectra.risk.limits import LimitScope, RiskLimits
+from tectra.strategy.sample.idle import Idle
 from tectra.strategy.sample.maker import Maker
 
 pytestmark = pytest.mark.timeout(20)
@@ -46,6 +50,25 @@ def run(tmp_path_factory) -> Path:
 @pytest.fixture
 def debugger(run) -> Debugger:
     return Debugger(ReplaySession(run))
+
+
+@pytest.fixture(scope="module")
+def crossing(tmp_path_factory) -> ReplaySession:
+    """A run in whose market somebody bids far too much for a while, three times."""
+    base = tmp_path_factory.mktemp("crossing")
+    generate_day(base / "plain.gz", seed=11, symbols=("AAPL",), messages=2_000)
+    day = base / "01052026.NASDAQ_ITCH50.gz"
+    with ItchWriter(day) as writer:
+        messages = itch_messages(gzip.decompress((base / "plain.gz").read_bytes()))
+        for number, message in enumerate(filter(None, messages)):
+            writer.write_message(message)
+            ts = int.from_bytes(message[5:11], "big")
+            if number in (500, 600, 700):
+                writer.write("A", 1, ts, 10**9 + number, "B", 100, "AAPL", 5_000_000)
+            if number in (550, 650, 750):
+                writer.write("D", 1, ts, 10**9 + number - 50)
+    tt.run_backtest(strategy=Idle, data=day, out=base / "o")
+    return ReplaySession(base / "o")
 
 
 def of(session: ReplaySession, template: str) -> list[dict[str, Any]]:
@@ -112,6 +135,42 @@ def test_a_crossed_or_locked_book_is_found_by_asking_the_engine(debugger):
                 was[instrument_id] = now
         debugger.session.seek(0)
         assert seqs(debugger, f"book {word}") == expected
+
+
+def test_where_the_session_stands_makes_no_difference_to_what_is_found(crossing):
+    debugger = Debugger(crossing)
+    crossing.seek(0)
+    found = debugger.execute("find book crossed")
+    assert found[-1] == "3 found"
+    inside = seqs(debugger, "book crossed")[0]
+    for place in (inside, inside + 1, crossing.last_seq):
+        crossing.seek(place)
+        assert [x[1:] for x in debugger.execute("find book crossed")] == [x[1:] for x in found]
+    crossing.seek(inside)
+    debugger.execute("break book crossed")
+    debugger.execute("continue")
+    assert crossing.position > inside, "the crossing that it stands at is not found again"
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["seek ²", "step ²", "back ²", "order ²", "why ²", "book AAPL ²", "delete ²", "timeline ²",
+     "diff ² 1", "break order ² changes", "break seq == ²", "break position > ٣",
+     *(f"{words} {'9' * 5000}" for words in ("seek", "step", "order", "why", "delete", "diff 1",
+                                             "book AAPL", "break position >", "break seq =="))],
+)  # fmt: skip
+def test_what_only_looks_like_a_number_is_refused(debugger, line):
+    with pytest.raises(InputError, match="found"):
+        debugger.execute(line)
+
+
+def test_times_may_have_any_offset(debugger):
+    named = [
+        parse_place(text, debugger.session)
+        for text in ("14:35", "2026-01-05T14:35:00Z", "2026-01-05T15:35:00+01:00",
+                     "2026-01-05T09:35:00-05:00")
+    ]  # fmt: skip
+    assert len(set(named)) == 1 and named[0] > 0
 
 
 @pytest.mark.parametrize(

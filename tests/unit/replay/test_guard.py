@@ -92,6 +92,7 @@ GUARDED = [
     ("file", "import os", "os.close(os.open(__file__, 0)) or 1", "open("),
     ("file", "from pathlib import Path", "len(Path(__file__).read_text())", "open("),
     ("memory", "import gc", "gc.get_count()[0]", "gc.get_count"),
+    ("environment", "import resource", "resource.getrusage(0).ru_maxrss", "resource.getrusage"),
 ]  # fmt: skip
 SEEDED = [
     ("set order", "", "ord(next(iter({'a', 'b', 'c', 'd', 'e', 'f', 'g', 'h'})))"),
@@ -149,6 +150,13 @@ def test_the_guard_stops_the_replay_there(run, number):
     assert report.difference is None and report.raised is None and "equal" not in text
 
 
+@pytest.mark.parametrize("given", ["", "None", "a=None"])
+def test_a_generator_that_is_seeded_anew_by_the_machine(run, given):
+    out = run(f"[RNG.seed({given}), RNG.random() * 97][1]", "import random\nRNG = random.Random(1)")
+    (caught,) = verify_replay(out).caught
+    assert (caught.source, caught.call) == ("random", "random.Random.seed")
+
+
 @pytest.mark.parametrize(("source", "imports", "ask"), SEEDED)
 def test_another_hash_seed_shows_it(run, tmp_path, source, imports, ask):
     out = run(ask, imports)
@@ -168,6 +176,7 @@ def test_at_least_twelve_sources():
 
 FINE = [
     ("import random", "random.Random(7).random() * 97"),
+    ("import random", "[r := random.Random(7), r.seed(3), r.random() * 97][2]"),
     ("import numpy as np", "np.random.default_rng(3).random() * 97"),
     ("", "ctx.random.integers(0, 97)"),
     ("", "ctx.now_ns % 97"),

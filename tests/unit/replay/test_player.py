@@ -502,6 +502,13 @@ def test_a_fault_is_reproduced(day, tmp_path):
     assert session.raised is None and session.run() == "end" and session.raised
 
 
+def test_numbers_that_no_record_can_have(run):
+    session = ReplaySession(run)
+    assert list(session.events(1 << 70)) == [] and session.event(1 << 70) is None
+    assert len(list(session.events(session.last_seq, 1 << 70))) == 1
+    assert list(session.events(-5, -1)) == [] and session.event(-1) is None
+
+
 def test_records_by_number_and_filter(run):
     session = ReplaySession(run)
     view = session.view

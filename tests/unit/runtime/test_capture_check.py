@@ -11,6 +11,7 @@ from venue_wire import CoinbaseWire, KrakenV1Wire, KrakenV2Wire, OkxWire, Wire
 
 from tectra.core.errors import FileFormatError, InputError
 from tectra.core.rng import Random
+from tectra.feed.capture import CaptureReader
 from tectra.runtime.capture import CaptureReport, check_capture, detect
 
 START = 1_700_000_000_000_000_000
@@ -229,7 +230,7 @@ def test_binance_snapshots(check: Check, tmp_path: Path) -> None:
     assert gap.books[0].gaps.count == 2 and gap.faults
     two = check([diff(1, 2), diff(1, 2, "ETHUSDT"), SPOT_SNAPSHOT])
     assert two.refused.count == 1 and "--symbol" in two.refused.first[0].text
-    with pytest.raises(FileFormatError, match="Binance spot; allowed: linear"):
+    with pytest.raises(FileFormatError, match="binance spot; allowed: linear"):
         check(rows, market="linear")
 
 
@@ -290,3 +291,49 @@ def test_one_flipped_digit_in_a_recording(test_data: Path, tmp_path: Path) -> No
         assert first == number + 1
         flipped += 1
     assert flipped
+
+
+def test_messages_of_another_venue_are_a_fault(check: Check) -> None:
+    """Whichever comes first: they were not checked."""
+    kraken, okx = messages("kraken-v2"), messages("okx", 90)
+    for rows in (okx + kraken, kraken + okx):
+        report = check(rows, venue="okx")
+        assert report.foreign.count == len(kraken) and report.books[0].updates == 90
+        assert f"{len(kraken)} messages of another venue" in " ".join(report.faults)
+        assert report.foreign.first[0].text.startswith("kraken: ")
+
+
+MARKETS = {
+    "binance/cf_binance_spot*": "spot",
+    "binance/cf_binance_usdm*": "linear",
+    "binance/hbt_cm*": "inverse",
+    "bybit/cf_bybit_v5_linear*": "linear",
+}
+
+
+@pytest.mark.parametrize("pattern", MARKETS)
+def test_another_market_is_refused(test_data: Path, tmp_path: Path, pattern: str) -> None:
+    (path,) = test_data.glob(pattern)
+    with CaptureReader(path) as reader:
+        head = [line for line, _ in zip(reader._texts(), range(1500), strict=False)]
+    part = tmp_path / "part"
+    part.write_bytes(b"\n".join(head) + b"\n")
+    assert check_capture(part, market=MARKETS[pattern]).market == MARKETS[pattern]
+    for other in {"spot", "linear", "inverse"} - {MARKETS[pattern]}:
+        with pytest.raises(FileFormatError, match=f"allowed: {other}, as --market says"):
+            check_capture(part, market=other)
+
+
+@pytest.mark.parametrize(
+    ("symbol", "market"),
+    [("BTC-USDT", "spot"), ("BTC-USDT-SWAP", "linear"), ("BTC-USD-SWAP", "inverse"),
+     ("BTC-USD-220527", "inverse"), ("BTC-USD-220527-30000-C", "option")],
+)  # fmt: skip
+def test_symbols_of_okx_say_the_market(check: Check, symbol: str, market: str) -> None:
+    rows = [row.replace(b"BTC-USDT", symbol.encode()) for row in messages("okx")]
+    assert check(rows).market == market
+
+
+def test_a_market_that_the_venue_has_not(check: Check) -> None:
+    with pytest.raises(InputError, match="linear with kraken"):
+        check(messages("kraken-v2"), market="linear")

@@ -5,7 +5,9 @@ import gzip
 import io
 from datetime import UTC, datetime
 from decimal import Decimal
+from itertools import pairwise
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import pyarrow as pa
@@ -64,6 +66,54 @@ def test_days_and_zones(tmp_path: Path) -> None:
     assert rows[0]["ts_open_ns"] == START_NS
     with pytest.raises(InputError, match="zone 'Nowhere'"):
         slots_of(open_feed(path, options={"zone": "Nowhere"}))
+
+
+NEW_YORK = ZoneInfo("America/New_York")
+
+
+def utc_ns(*clock: int) -> int:
+    """A clock time in New York."""
+    return int(datetime(*clock, tzinfo=NEW_YORK).timestamp()) * 10**9  # type: ignore[misc,arg-type]
+
+
+@pytest.mark.parametrize("stamp", ["open", "close"])
+@pytest.mark.parametrize("first", [(2024, 3, 9), (2024, 11, 2)])
+def test_a_day_bar_ends_with_its_day_also_when_clocks_change(
+    tmp_path: Path, first: tuple[int, int, int], stamp: str
+) -> None:
+    """Ended 24 hours after its begin, the bar of a day with 25 would show its last hour early."""
+    year, month, day = first
+    days = [f"{year}-{month:02}-{day + i:02}" for i in range(3)]
+    path = write(tmp_path, HEAD + ROWS.format(*days))
+    options = {"zone": "America/New_York", "stamp": stamp}
+    rows = rows_of(open_feed(path, options=options))
+    shift = stamp == "close"
+    edges = [utc_ns(year, month, day + i - shift) for i in range(4)]
+    assert [r["ts_open_ns"] for r in rows] == edges[:3]
+    assert [r["ts_event_ns"] for r in rows] == edges[1:]
+    assert {r["interval"] for r in rows} == {24 * HOUR}
+    assert {(b - a) // HOUR for a, b in pairwise(edges)} in ({23, 24}, {24, 25})
+    alone = write(tmp_path, HEAD + "".join(ROWS.format(*days).splitlines(True)[1:]))
+    assert {r["interval"] for r in rows_of(open_feed(alone, options=options))} == {24 * HOUR}
+
+
+@pytest.mark.parametrize("clock", ["2024-03-10 02:30", "2024-11-03 01:30"])
+def test_a_time_that_is_not_there_or_twice_is_a_fault_of_its_row(
+    tmp_path: Path, clock: str
+) -> None:
+    times = (f"{clock[:10]} 00:10", clock, f"{clock[:10]} 12:10")
+    path = write(tmp_path, HEAD + ROWS.format(*times))
+    options: dict[str, object] = {"zone": "America/New_York", "interval": "1m"}
+    with pytest.raises(FileFormatError, match=f"line 3: Date: found '{clock}'.*show once"):
+        slots_of(open_feed(path, options=options))
+    feed = open_feed(path, options={**options, "strict": "no"})
+    assert len(rows_of(feed)) == 2 and feed.faults == {"not_a_time": 1}
+
+
+def test_two_bars_without_a_last_line_end_tell_their_length(tmp_path: Path) -> None:
+    rows = "".join(ROWS.format("2020-01-01 10:00", "2020-01-01 11:00", "x").splitlines(True)[:2])
+    path = write(tmp_path, HEAD + rows.rstrip())
+    assert {r["interval"] for r in rows_of(open_feed(path))} == {HOUR}
 
 
 def test_names_of_columns(tmp_path: Path) -> None:
