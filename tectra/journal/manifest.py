@@ -214,6 +214,15 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return manifest
 
 
+def make_directory(path: Path) -> None:
+    """Make a directory and what is missing above it, their names durable. Raises OSError."""
+    missing = [path, *path.parents]
+    made = missing[: next((k for k, p in enumerate(missing) if p.exists()), 0)]
+    path.mkdir(parents=True, exist_ok=True)
+    for directory in made:
+        sync_file(directory.parent)
+
+
 def sync_file(path: Path) -> None:
     """Make a file's content, or a directory's names, durable. Raises OSError."""
     fd = os.open(path, os.O_RDONLY)
