@@ -6,15 +6,24 @@ The lock is flock(2) on journal.lock: the kernel drops it when the process ends,
 import contextlib
 import fcntl
 import os
+import re
 from pathlib import Path
 
 from tectra.core.errors import JournalError
 from tectra.journal.manifest import MANIFEST_NAME, make_directory
 from tectra.journal.segment import segment_number
 
-__all__ = ["LOCK_NAME", "Claim", "refuse_second_run"]
+__all__ = ["LOCK_NAME", "Claim", "refuse_second_run", "remove_unfinished"]
 
 LOCK_NAME = "journal.lock"
+_UNFINISHED = re.compile(r"(segment-\d{6,}\.ttj|reserve-\d+|spare|manifest\.json)\.tmp")
+
+
+def remove_unfinished(directory: Path) -> None:
+    """Remove what a writer did not finish, and nothing else that somebody named *.tmp. OSError."""
+    for path in directory.glob("*.tmp"):
+        if _UNFINISHED.fullmatch(path.name):
+            path.unlink(missing_ok=True)
 
 
 def refuse_second_run(directory: Path) -> None:
@@ -58,8 +67,7 @@ class Claim:
             raise
         try:
             refuse_second_run(directory)
-            for left in directory.glob("*.tmp"):
-                left.unlink()
+            remove_unfinished(directory)
         except BaseException:
             self.release()
             raise
