@@ -49,7 +49,8 @@ typedef struct {
     int64_t interval_ns;
     uint64_t batch; /* records */
     uint64_t posted;
-    bool names_dirty; /* a file was named since the directory was synced */
+    uint64_t named;        /* files, so far */
+    uint64_t named_synced; /* of them, those whose names are on the disk */
     bool busy, hurry, stop, running;
     uint32_t failed_segment;
     tt_atomic_u32 failed; /* errno of the first sync that failed, 0: none */
@@ -148,11 +149,19 @@ static inline void tt_sync_settle_(tt_sync *s, int error, uint32_t segment_id, u
     pthread_cond_broadcast(&s->news);
 }
 
+/* With the lock held, behind a sync of the directory that began when so many files were named. Two
+ * threads may sync it at a time: none may rely on the other's, which may not have come so far. */
+static inline void tt_sync_names_(tt_sync *s, int error, uint64_t named)
+{
+    if (error == 0 && named > s->named_synced)
+        s->named_synced = named;
+}
+
 /* A file was named; who syncs next syncs the directory, too. */
 static inline void tt_sync_named(tt_sync *s)
 {
     pthread_mutex_lock(&s->lock);
-    s->names_dirty = true;
+    s->named++;
     pthread_mutex_unlock(&s->lock);
 }
 
@@ -161,8 +170,8 @@ static inline void tt_sync_named(tt_sync *s)
 static inline int tt_sync_one(tt_sync *s, int fd, uint32_t segment_id, uint64_t seq)
 {
     pthread_mutex_lock(&s->lock);
-    const bool names = s->names_dirty;
-    s->names_dirty = false;
+    const uint64_t named = s->named;
+    const bool names = named != s->named_synced;
     pthread_mutex_unlock(&s->lock);
     const int64_t began = tt_mono_ns();
     int error = tt_sync_call(fd, false);
@@ -171,6 +180,7 @@ static inline int tt_sync_one(tt_sync *s, int fd, uint32_t segment_id, uint64_t 
     pthread_mutex_lock(&s->lock);
     tt_hist_record(s->sync_ns, (uint64_t)took);
     tt_bump64(&s->syncs, 1);
+    tt_sync_names_(s, error, named);
     tt_sync_settle_(s, error, segment_id, seq);
     pthread_mutex_unlock(&s->lock);
     return error;
@@ -187,8 +197,9 @@ static inline void tt_sync_drop_(tt_sync *s)
  * full segments are not yet synced. TT_E_IO: no descriptor is left. */
 static inline int tt_sync_begin(tt_sync *s, int fd, uint32_t segment_id)
 {
-    const int own = dup(fd);
-    if (own < 0 || fcntl(own, F_SETFD, FD_CLOEXEC) != 0)
+    /* In one call: a child that another thread starts between two would keep the file. */
+    const int own = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+    if (own < 0)
         return TT_E_IO;
     pthread_mutex_lock(&s->lock);
     const uint64_t seq = tt_load_relaxed64(&s->seg->last_ring_seq);
@@ -205,7 +216,7 @@ static inline int tt_sync_begin(tt_sync *s, int fd, uint32_t segment_id)
             tt_sync_drop_(s);
     TT_ASSERT(s->n_files < TT_SYNC_FILES);
     s->files[s->n_files++] = (tt_sync_file){.fd = own, .segment_id = segment_id};
-    s->names_dirty = true;
+    s->named++;
     pthread_mutex_unlock(&s->lock);
     return TT_OK;
 }
@@ -219,7 +230,8 @@ static inline int tt_sync_turn(tt_sync *s)
         pthread_cond_wait(&s->news, &s->lock);
     while (!last && s->n_files > 0 && tt_sync_failed(s) == 0) {
         const tt_sync_file file = s->files[0];
-        const bool names = s->names_dirty;
+        const uint64_t named = s->named;
+        const bool names = named != s->named_synced;
         last = s->n_files == 1;
         /* Pairs with the release in tt_journal_append. A record of a later segment cannot be the
          * one: that segment begins under the lock. */
@@ -227,7 +239,6 @@ static inline int tt_sync_turn(tt_sync *s)
         if (last && seq == tt_load_relaxed64(&s->durable))
             break;
         s->busy = true;
-        s->names_dirty = false;
         pthread_mutex_unlock(&s->lock);
         const int64_t began = tt_mono_ns();
         int error = names ? tt_sync_call(s->dir_fd, true) : 0;
@@ -237,6 +248,7 @@ static inline int tt_sync_turn(tt_sync *s)
         s->busy = false;
         tt_hist_record(s->sync_ns, (uint64_t)took);
         tt_bump64(&s->syncs, 1);
+        tt_sync_names_(s, error, named);
         if (!last)
             tt_sync_drop_(s);
         tt_sync_settle_(s, error, file.segment_id, seq);
@@ -258,7 +270,8 @@ static inline void *tt_sync_run(void *arg)
     int64_t last_ns = tt_mono_ns();
     pthread_mutex_lock(&s->lock);
     while (!s->stop && tt_sync_failed(s) == 0) {
-        const uint64_t waiting = tt_sync_waiting_(s);
+        /* A full segment without news is work as well: whoever finishes it waits for its file. */
+        const uint64_t waiting = tt_sync_waiting_(s) + (s->n_files > 1);
         const int64_t now = tt_mono_ns();
         if (waiting > 0 && (s->hurry || waiting >= s->batch || now - last_ns >= s->interval_ns)) {
             s->hurry = false;

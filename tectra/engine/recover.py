@@ -14,7 +14,6 @@ from typing import Any
 import msgspec
 
 from tectra.core.clock import Clock
-from tectra.core.crc32c import crc32c
 from tectra.core.errors import (
     FileFormatError,
     InputError,
@@ -43,7 +42,10 @@ from tectra.engine.reconcile import (
 from tectra.engine.session import SessionSpec, keep_sources
 from tectra.engine.snapshot import SnapshotStore, snapshots_of
 from tectra.engine.snapshot_file import EngineSnapshot
-from tectra.journal.options import SEGMENT_SLOTS
+from tectra.journal.claim import refuse_second_run
+from tectra.journal.digest import Digest
+from tectra.journal.manifest import Manifest
+from tectra.journal.options import epoch_of
 from tectra.journal.reader import JournalReader
 from tectra.journal.writer import JournalWriter
 
@@ -86,7 +88,8 @@ class Recovered:
     duration_ns: int
     classes: Sequence[type[Any]] = field(repr=False)
     _agreed: tuple[object, ...] | None = None
-    _latched: bool = False
+    _latch: int | None = None  # version of the risk chain once recovery's kill is in it
+    _attempts: int = 0
 
     @property
     def ring_seq(self) -> int:
@@ -121,8 +124,11 @@ class Recovered:
         return found
 
     def arm(self) -> None:
-        """Let new orders out. StateError before reconcile() agreed, and when orders or positions
-        changed since; a kill that somebody else set stays.
+        """Let new orders out. StateError before reconcile() agreed, when orders or positions
+        changed since, and when somebody set the kill word beside recovery: clear() it first.
+
+        The engine's own latch is taken back with it unless it was there before, or another kill or
+        limit was said meanwhile: then a control_kill record that clears is for whoever said it.
         """
         if self._agreed is None:
             raise StateError(
@@ -131,15 +137,16 @@ class Recovered:
             )
         if self._agreed != (self.positions, self.open_orders):
             raise StateError("arm: orders or positions changed since; reconcile again")
-        if self.kill.is_set and self.kill.reason != KillReason.RECOVERY:
-            raise StateError(
-                f"arm: the kill word is set for another reason ({self.kill.reason!r}); clear that "
-                "kill first"
-            )
-        self.kill.clear(self.kill.epoch, now_ns=max(1, self.pipeline.now_ns))
-        if self.pipeline.risk.killed and not self._latched:
+        now = self.pipeline.now_ns
+        if self.kill.is_set:
+            self._require_own_kill()
+            self.kill.clear(self.kill.epoch, now_ns=max(1, now))
+            if self.kill.attempts != self._attempts:
+                # Said between the look and the clear: it must not be lost.
+                self.kill.set(KillReason.RECOVERY, now_ns=max(1, now))
+                self._require_own_kill()
+        if self.pipeline.risk.killed and self.pipeline.risk.version == self._latch:
             # The engine saw the word of recovery while it stepped, and latched it.
-            now = self.pipeline.now_ns
             self.pipeline.step_record(
                 encode(
                     Template.CONTROL_KILL,
@@ -148,6 +155,19 @@ class Recovered:
                     action=KillAction.CLEAR,
                     reason=b"reconciled",
                 )
+            )
+
+    def _require_own_kill(self) -> None:
+        """The first reason stays in the word: that it was set again shows in the attempts only."""
+        if self.kill.reason != KillReason.RECOVERY:
+            raise StateError(
+                f"arm: the kill word is set for another reason ({self.kill.reason!r}); clear that "
+                "kill first"
+            )
+        if self.kill.attempts != self._attempts:
+            raise StateError(
+                "arm: the kill word was set again since recovery began; find out by whom and why, "
+                "then clear() it"
             )
 
     def as_dict(self) -> dict[str, Any]:
@@ -184,7 +204,9 @@ class _Attempt:
         self.clock_domain = "" if reader.manifest is None else reader.manifest.clock_domain
         self.snapshot: EngineSnapshot | None = None
         self.refused: list[RefusedSnapshot] = []
-        self.last_seq = 0
+        listed = [] if reader.manifest is None else reader.manifest.segments
+        self.base = listed[0].base_ring_seq if listed else 0
+        self.last_seq = max(self.base, reader.last_ring_seq or 0)
         self.pipeline = self._fresh()
 
     def _fresh(self) -> Pipeline:
@@ -202,6 +224,7 @@ class _Attempt:
                         f"stands behind record {snapshot.ring_seq}, but the journal ends with "
                         f"{self.last_seq}"
                     )
+                self._require_same_run(snapshot)
                 load_state(self.pipeline, snapshot.image)
             except Exception as error:  # noqa: BLE001 - a strategy's load_state() may raise any
                 said = str(error) if isinstance(error, TectraError) else f"{error!r}"
@@ -210,6 +233,21 @@ class _Attempt:
                 continue
             self.snapshot = snapshot
             return
+
+    def _require_same_run(self, snapshot: EngineSnapshot) -> None:
+        """FileFormatError for a snapshot of other records: runs of equal sessions, one after the
+        other in one place, have one epoch. A continued journal's epoch tells by itself.
+        """
+        if self.base:
+            return
+        digest = Digest()
+        for slots in self.reader.inputs(None, snapshot.ring_seq + 1):
+            digest.update(slots)
+        if digest.state_hex != snapshot.input_digest:
+            raise FileFormatError(
+                f"was made of other inputs (digest {snapshot.input_digest[:12]}) than this journal "
+                f"has up to record {snapshot.ring_seq} ({digest.state_hex[:12]})"
+            )
 
     def step_tail(self, until: int | None, progress: Progress | None) -> Comparator:
         """Step what the journal has behind the state; every output must be the journal's."""
@@ -257,12 +295,10 @@ def _replay(
     epoch = int(reader.manifest.epoch, 16)
     found = spec.load_classes(directory) if classes is None else classes
     attempt = _Attempt(reader, spec, found)
-    base = reader.manifest.segments[0].base_ring_seq if reader.manifest.segments else 0
-    attempt.last_seq = max(base, reader.last_ring_seq or 0)
-    if use_snapshots or base:
+    if use_snapshots or attempt.base:
         attempt.take_newest(SnapshotStore(snapshots_of(directory), epoch=epoch), until)
     if attempt.snapshot is None:
-        attempt.require_next(base + 1)
+        attempt.require_next(attempt.base + 1)
     return attempt, attempt.step_tail(until, progress), epoch
 
 
@@ -291,7 +327,7 @@ def recover(
     comparator.close()
     kill = KillWord.private()
     kill.set(KillReason.RECOVERY, now_ns=max(1, pipeline.now_ns))
-    latched = pipeline.risk.killed
+    latch = None if pipeline.risk.killed else pipeline.risk.version + 1
     pipeline.attach_exit(SpscRing.private(_OUT_SLOTS, stamp=False), kill)
     return Recovered(
         directory=path,
@@ -308,26 +344,36 @@ def recover(
         raised=None if comparator.raised is None else str(comparator.raised),
         duration_ns=0 if clock is None else clock.now_ns() - start,
         classes=attempt.classes,
-        _latched=latched,
+        _latch=latch,
+        _attempts=kill.attempts,
     )
 
 
-def continue_journal(
-    recovered: Recovered, directory: Path | str, *, segment_slots: int = SEGMENT_SLOTS
-) -> JournalWriter:
+def continue_journal(recovered: Recovered, directory: Path | str, **options: Any) -> JournalWriter:
     """A new journal that goes on where a recovered engine stands; the old one is not touched.
 
     First the engine's state as a snapshot, then the journal, whose session says which journal and
-    record it continues: killed in between, it can be done again in the same directory.
+    record it continues: killed in between, it can be done again in the same directory. It is as
+    durable as the old one, and a disk that fails it sets the engine's kill word; `options` say
+    otherwise: see JournalOptions. JournalError when the directory holds a journal; then nothing is
+    written.
     """
     target, pipeline = Path(directory), recovered.pipeline
     if target.resolve() == recovered.directory.resolve():
         raise InputError(f"{target}: holds the journal that is continued; give a new directory")
     if pipeline.journal is not None:
         raise StateError(f"this engine is journaled in {pipeline.journal.path} already")
+    refuse_second_run(target)
     session = _continuing(recovered).to_journal()
-    text = msgspec.json.encode(session, order="sorted")
-    epoch = crc32c(text) << 32 | crc32c(text, 0x9E3779B9)
+    epoch = epoch_of(session)
+    before = Manifest.load(recovered.directory)
+    kept = {
+        "segment_slots": before.segment_slots,
+        "durability": before.durability,
+        "commit_us": before.commit_us,
+        "commit_records": before.commit_records,
+        "kill": recovered.kill,
+    }
     with SnapshotStore(snapshots_of(target), epoch=epoch) as store:
         store.write(save_state(pipeline))
     if target.resolve().parent != recovered.directory.resolve().parent:
@@ -335,11 +381,11 @@ def continue_journal(
     writer = JournalWriter(
         target,
         session=session,
-        segment_slots=segment_slots,
         clock_domain=recovered.clock_domain,
         run_seed=recovered.spec.seed,
         epoch=epoch,
         base_ring_seq=pipeline.ring_seq,
+        **{name: value for name, value in {**kept, **options}.items() if value is not None},
     )
     pipeline.attach_journal(writer)
     return writer

@@ -25,7 +25,14 @@ from tectra.core.errors import (
 from tectra.engine.image import load_state, save_state, state_digest
 from tectra.engine.pipeline import Pipeline
 from tectra.engine.sections import ring_seq_of
-from tectra.engine.snapshot_file import COMPRESSIONS, EngineSnapshot, encode_snapshot, read_snapshot
+from tectra.engine.snapshot_file import (
+    COMPRESSIONS,
+    EngineSnapshot,
+    encode_snapshot,
+    epoch_of_file,
+    read_snapshot,
+)
+from tectra.journal.manifest import make_directory
 
 __all__ = [
     "SNAPSHOTS",
@@ -89,8 +96,9 @@ class Compacted:
 class SnapshotStore(Closing):
     """Snapshots of one journal in one directory. One writer (a lock), any number of readers.
 
-    `epoch`: of the journal; `keep`: how many are kept, the newest. StateError when another writer
-    is at work, SystemCallError when the disk refuses: whatever was there before is there still.
+    `epoch`: of the journal; `keep`: how many of its snapshots are kept, the newest; those of a
+    journal that had this place before are not counted and not touched. StateError when another
+    writer is at work, SystemCallError when the disk refuses: whatever was there is there still.
     """
 
     def __init__(
@@ -125,6 +133,17 @@ class SnapshotStore(Closing):
             raise SystemCallError(error.errno, f"{self.directory}: {error.strerror}") from error
         return sorted(found, reverse=True)
 
+    def _own(self) -> list[Path]:
+        """Those that are not plainly of another journal, newest first."""
+        return [p for p in self.paths() if epoch_of_file(p) in (self.epoch, None)]
+
+    def _others(self, target: Path) -> list[Path]:
+        """All but the one just written, in the order in which they are worth keeping: what says it
+        stands behind a later record is of an earlier run.
+        """
+        others = [p for p in self._own() if p != target]
+        return sorted(others, key=lambda p: p > target)
+
     def read(self, path: Path) -> EngineSnapshot:
         """One snapshot, checked; FileFormatError also when it is of another journal."""
         snapshot = read_snapshot(path)
@@ -146,7 +165,7 @@ class SnapshotStore(Closing):
         with self._disk():
             self._claim()
             self._put(target, parts)
-            self._drop(self.paths()[self._keep :])
+            self._drop(self._others(target)[self._keep - 1 :])
         return target
 
     def compact(self) -> Compacted:
@@ -155,12 +174,12 @@ class SnapshotStore(Closing):
         What is packed holds the same state: it is read back and compared before it takes the
         place. StateError when there is no whole snapshot.
         """
-        paths = self.paths()
+        paths = self._own()
         before = sum(p.stat().st_size for p in paths)
         for number, path in enumerate(paths):
             try:
                 snapshot = self.read(path)
-            except FileFormatError:
+            except (FileFormatError, StateError):
                 continue
             with self._disk():
                 self._claim()
@@ -187,7 +206,7 @@ class SnapshotStore(Closing):
         """Take the lock, once; what a writer that was killed left behind goes."""
         if self._lock >= 0:
             return
-        self.directory.mkdir(parents=True, exist_ok=True)
+        make_directory(self.directory)
         lock = os.open(self.directory / _LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -213,7 +232,7 @@ class SnapshotStore(Closing):
                     f"{part}: does not hold the state that was written; nothing is lost"
                 )
             part.replace(target)
-        except OSError:
+        except (Exception, KeyboardInterrupt):
             part.unlink(missing_ok=True)
             raise
         self._sync()
@@ -240,7 +259,7 @@ def load_beginning(pipeline: Pipeline, directory: Path, *, epoch: int, base: int
     """
     store = SnapshotStore(snapshots_of(directory), epoch=epoch)
     for path in store.paths():
-        with contextlib.suppress(FileFormatError):
+        with contextlib.suppress(FileFormatError, StateError):
             snapshot = store.read(path)
             if snapshot.ring_seq == base:
                 load_state(pipeline, snapshot.image)

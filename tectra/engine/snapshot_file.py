@@ -27,7 +27,7 @@ from tectra.core.errors import (
 from tectra.engine.image import image_info
 from tectra.engine.sections import ring_seq_of
 
-__all__ = ["COMPRESSIONS", "EngineSnapshot", "encode_snapshot", "read_snapshot"]
+__all__ = ["COMPRESSIONS", "EngineSnapshot", "encode_snapshot", "epoch_of_file", "read_snapshot"]
 
 COMPRESSIONS = ("none", "zstd")
 MAGIC = b"TTSNAP\0\0"
@@ -83,8 +83,17 @@ def encode_snapshot(image: bytes, *, epoch: int, compression: str = "none") -> l
     return [bytes(head), stored]
 
 
-def _head(raw: bytes, path: Path) -> tuple[Any, ...]:
-    """Fields of a head that is whole and ours."""
+def epoch_of_file(path: Path) -> int | None:
+    """Epoch of the journal that a snapshot's head names; None where no head can be read."""
+    try:
+        with path.open("rb") as file:
+            return int(_checked(file.read(HEAD_BYTES), path)[5])
+    except (OSError, FileFormatError):
+        return None
+
+
+def _checked(raw: bytes, path: Path) -> tuple[Any, ...]:
+    """Fields of a head that matches its checksum."""
     if len(raw) < HEAD_BYTES:
         raise TruncatedInputError(f"{path.name}: found {len(raw)} bytes of {HEAD_BYTES} and more")
     head = bytearray(raw[:HEAD_BYTES])
@@ -94,6 +103,12 @@ def _head(raw: bytes, path: Path) -> tuple[Any, ...]:
     struct.pack_into("<I", head, _CRC_AT, 0)
     if crc32c(bytes(head)) != fields[3]:
         raise FileFormatError(f"{path.name}: the checksum of its head does not hold")
+    return fields
+
+
+def _head(raw: bytes, path: Path) -> tuple[Any, ...]:
+    """Fields of a head that is whole and ours."""
+    fields = _checked(raw, path)
     if fields[1] != VERSION or fields[2] >= len(COMPRESSIONS):
         raise LayoutVersionError(
             f"{path.name}: found version {fields[1]}, compression {fields[2]}; this build reads "

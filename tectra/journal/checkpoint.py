@@ -6,18 +6,20 @@ every checksum, tree and chain anew still meets the signature. Checkpoints are l
 checkpoints.jsonl beside the segments, appended and synced. Any thread; no writer is disturbed.
 """
 
+import fcntl
 import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
+import numpy as np
 
 from tectra.core.errors import JournalError
 from tectra.journal.fault import Cause, Fault
-from tectra.journal.manifest import CHECKPOINTS_NAME
+from tectra.journal.manifest import CHECKPOINTS_NAME, sync_file
 from tectra.journal.merkle import CHAIN_START, chain_head, merkle_root
 from tectra.journal.reader import JournalReader
-from tectra.journal.segment import SegmentFile, Slots
+from tectra.journal.segment import SegmentFile, Slots, column_u64
 from tectra.journal.sign import SigningKey, is_signed_by
 
 __all__ = [
@@ -81,7 +83,8 @@ def chain_of(reader: JournalReader) -> Iterator[tuple[SegmentFile, Slots, bytes,
 def sign_journal(directory: Path, key: SigningKey, *, now_ns: int, note: str = "") -> Checkpoint:
     """Sign what the journal holds now, a growing one included; the line is on the disk at return.
 
-    Raises JournalError: no journal, no record yet, or damage.
+    Raises JournalError: no journal, no record yet, or damage; OSError when the disk refuses, and
+    then there is no such line.
     """
     records, last = 0, None
     for segment, slots, root, head in chain_of(JournalReader(directory)):
@@ -101,17 +104,41 @@ def sign_journal(directory: Path, key: SigningKey, *, now_ns: int, note: str = "
         ts_ns=now_ns,
         note=note,
     ).signed(key)
-    line = msgspec.json.encode(checkpoint) + b"\n"
-    fd = os.open(directory / CHECKPOINTS_NAME, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+    _append(directory / CHECKPOINTS_NAME, msgspec.json.encode(checkpoint) + b"\n")
+    return checkpoint
+
+
+def _append(path: Path, line: bytes) -> None:
+    """Put a line behind the others, on the disk, or leave the file as it was. Signers take turns;
+    the piece of a line that a killed one left goes: it signed nothing.
+    """
+    fd = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
     try:
-        if os.write(fd, line) != len(line):
-            raise JournalError(
-                f"{directory / CHECKPOINTS_NAME}: the line was cut; the disk is full"
-            )
-        os.fsync(fd)
+        fcntl.flock(fd, fcntl.LOCK_EX)
+        body = os.pread(fd, os.fstat(fd).st_size, 0)
+        whole = body.rfind(b"\n") + 1
+        if _is_checkpoint(body[whole:]):
+            whole, line = len(body), b"\n" + line
+        os.ftruncate(fd, whole)
+        try:
+            done = 0
+            while done < len(line):
+                done += os.pwrite(fd, line[done:], whole + done)
+            os.fsync(fd)
+        except BaseException:
+            os.ftruncate(fd, whole)
+            raise
     finally:
         os.close(fd)
-    return checkpoint
+    sync_file(path.parent)
+
+
+def _is_checkpoint(line: bytes) -> bool:
+    try:
+        msgspec.json.decode(line, type=Checkpoint)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return False
+    return True
 
 
 def load_checkpoints(directory: Path) -> list[Checkpoint]:
@@ -151,11 +178,11 @@ def check_checkpoints(directory: Path, *, public_key: str | None = None) -> list
     if public_key is not None and not checkpoints:
         what = "no checkpoint; nothing says that the journal is what was written"
         faults.append(Fault(None, CHECKPOINTS_NAME, None, None, Cause.SIGNATURE, what))
-    before = CHAIN_START
+    before, records = CHAIN_START, 0
     for segment, slots, _, head in chain_of(JournalReader(directory, strict=False)):
         for checkpoint in wanted.pop(segment.head.segment_id, []):
-            faults += _against(checkpoint, segment, slots, before)
-        before = head
+            faults += _against(checkpoint, segment, slots, before, records)
+        before, records = head, records + len(segment.starts)
     for left in wanted.values():
         faults += [
             _fault(c, f"segment {c.segment_id}, which it signs, cannot be read") for c in left
@@ -164,12 +191,12 @@ def check_checkpoints(directory: Path, *, public_key: str | None = None) -> list
 
 
 def _against(
-    checkpoint: Checkpoint, segment: SegmentFile, slots: Slots, before: bytes
+    checkpoint: Checkpoint, segment: SegmentFile, slots: Slots, before: bytes, records: int
 ) -> list[Fault]:
-    """One checkpoint against the slots of its segment and the chain before it."""
+    """One checkpoint against the slots of its segment, the chain and the records before it."""
     if f"{segment.head.epoch:016x}" != checkpoint.epoch:
         return [_fault(checkpoint, f"it signs another run, epoch {checkpoint.epoch}")]
-    if len(slots) < checkpoint.slots:
+    if not 0 <= checkpoint.slots <= len(slots):
         what = f"{checkpoint.slots} slots were signed, {len(slots)} are there"
         return [_fault(checkpoint, what)]
     root = merkle_root(slots[: checkpoint.slots].reshape(-1).data)
@@ -178,6 +205,16 @@ def _against(
         return [_fault(checkpoint, "records of this segment are not those that were signed")]
     if head.hex() != checkpoint.chain:
         return [_fault(checkpoint, "records of an earlier segment are not those that were signed")]
+    covered = int(np.searchsorted(segment.starts, checkpoint.slots))
+    last = segment.head.base_ring_seq
+    if covered:
+        last = int(column_u64(slots, 1)[segment.starts[covered - 1]])
+    if (records + covered, last) != (checkpoint.records, checkpoint.last_ring_seq):
+        what = (
+            f"it claims {checkpoint.records} records up to ring_seq {checkpoint.last_ring_seq}; "
+            f"its slots hold {records + covered} up to {last}"
+        )
+        return [_fault(checkpoint, what)]
     return []
 
 

@@ -6,15 +6,38 @@ The lock is flock(2) on journal.lock: the kernel drops it when the process ends,
 import contextlib
 import fcntl
 import os
+import re
 from pathlib import Path
 
 from tectra.core.errors import JournalError
-from tectra.journal.manifest import MANIFEST_NAME
+from tectra.journal.manifest import MANIFEST_NAME, make_directory
 from tectra.journal.segment import segment_number
 
-__all__ = ["LOCK_NAME", "Claim"]
+__all__ = ["LOCK_NAME", "Claim", "refuse_second_run", "remove_unfinished"]
 
 LOCK_NAME = "journal.lock"
+_UNFINISHED = re.compile(r"(segment-\d{6,}\.ttj|reserve-\d+|spare|manifest\.json)\.tmp")
+
+
+def remove_unfinished(directory: Path) -> None:
+    """Remove what a writer did not finish, and nothing else that somebody named *.tmp. OSError."""
+    for path in directory.glob("*.tmp"):
+        if _UNFINISHED.fullmatch(path.name):
+            path.unlink(missing_ok=True)
+
+
+def refuse_second_run(directory: Path) -> None:
+    """JournalError when a directory holds a journal, or what is left of one."""
+    if not directory.is_dir():
+        return
+    segments = [p for p in directory.iterdir() if segment_number(p.name) is not None]
+    manifest = directory / MANIFEST_NAME
+    if manifest.exists() or segments:
+        raise JournalError(
+            f"{directory} holds the journal of an earlier run ({len(segments)} segments"
+            f"{'' if manifest.exists() else ', no manifest'}); a directory takes one run: "
+            "give another directory, or move this one away"
+        )
 
 
 class Claim:
@@ -25,7 +48,7 @@ class Claim:
         self.directory = directory
         self.made = not directory.exists()
         try:
-            directory.mkdir(parents=True, exist_ok=True)
+            make_directory(directory)
             flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
             self._fd = os.open(directory / LOCK_NAME, flags, 0o644)
         except (FileExistsError, NotADirectoryError) as error:
@@ -43,9 +66,8 @@ class Claim:
             self._close()
             raise
         try:
-            self._refuse_second_run()
-            for left in directory.glob("*.tmp"):
-                left.unlink()
+            refuse_second_run(directory)
+            remove_unfinished(directory)
         except BaseException:
             self.release()
             raise
@@ -62,16 +84,6 @@ class Claim:
         with contextlib.suppress(OSError):  # a full disk: the pid is for people, the lock holds
             os.ftruncate(self._fd, 0)
             os.pwrite(self._fd, f"{os.getpid()}\n".encode(), 0)
-
-    def _refuse_second_run(self) -> None:
-        segments = [p for p in self.directory.iterdir() if segment_number(p.name) is not None]
-        manifest = self.directory / MANIFEST_NAME
-        if manifest.exists() or segments:
-            raise JournalError(
-                f"{self.directory} holds the journal of an earlier run ({len(segments)} segments"
-                f"{'' if manifest.exists() else ', no manifest'}); a directory takes one run: "
-                "give another directory, or move this one away"
-            )
 
     def release(self, *, forget: bool = False) -> None:
         """Give the lock back. `forget`: nothing was written; remove the directory if we made it."""

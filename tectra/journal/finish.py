@@ -14,6 +14,7 @@ from pathlib import Path
 
 import msgspec
 
+from tectra.journal.claim import remove_unfinished
 from tectra.journal.commit import Commit
 from tectra.journal.manifest import Manifest, SegmentEntry
 from tectra.journal.mapped import MappedSegment
@@ -139,8 +140,7 @@ class Finisher:
             if self._next is not None:
                 self._next.discard()
             self._reserve.discard()
-            for left in self._directory.glob("*.tmp"):
-                left.unlink(missing_ok=True)
+            remove_unfinished(self._directory)
         assert self.manifest is not None
         return self.manifest
 
@@ -156,13 +156,18 @@ class Finisher:
         return dict(self._faults)
 
     def save(self, manifest: Manifest, *, sync: bool) -> None:
-        """Write a manifest, in the place kept for it when there is no other. OSError."""
+        """Write a manifest, in the place kept for it when there is no other. OSError.
+
+        Where records are acknowledged it is whole whatever happens: without it a journal is not
+        read before it is repaired.
+        """
+        whole = self._commit.mode != "page-cache"
         try:
-            manifest.save(self._directory, sync=sync)
+            manifest.save(self._directory, sync=sync, whole=whole)
         except OSError as error:
             if error.errno not in _NO_SPACE or not self._reserve.give_up_spare():
                 raise
-            manifest.save(self._directory, sync=sync)
+            manifest.save(self._directory, sync=sync, whole=whole)
 
     def _ask(self) -> None:
         """Have the next segment made, once more if it could not be had before."""

@@ -147,10 +147,11 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         head, tail = body.rsplit(f'"{_NO_CRC}"'.encode(), 1)
         return head + f'"{crc32c(body):08x}"'.encode() + tail
 
-    def save(self, directory: Path, *, sync: bool = True) -> None:
+    def save(self, directory: Path, *, sync: bool = True, whole: bool = True) -> None:
         """Write atomically: a reader sees the old file or this one. Raises OSError.
 
         `sync`: it is on the disk when this returns; otherwise it is there when the kernel likes.
+        `whole`: then power loss, too, leaves the old one or this one; without, perhaps none.
         """
         target = directory / MANIFEST_NAME
         fresh = directory / f"{MANIFEST_NAME}.tmp"
@@ -158,7 +159,7 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         try:
             with fresh.open("wb") as file:
                 file.write(body)
-                if sync:
+                if sync or whole:
                     file.flush()
                     os.fsync(file.fileno())
             fresh.replace(target)
@@ -212,6 +213,15 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
                 "or read the segments with JournalReader(path, strict=False)"
             )
         return manifest
+
+
+def make_directory(path: Path) -> None:
+    """Make a directory and what is missing above it, their names durable. Raises OSError."""
+    missing = [path, *path.parents]
+    made = missing[: next((k for k, p in enumerate(missing) if p.exists()), 0)]
+    path.mkdir(parents=True, exist_ok=True)
+    for directory in made:
+        sync_file(directory.parent)
 
 
 def sync_file(path: Path) -> None:

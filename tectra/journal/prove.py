@@ -140,7 +140,7 @@ def check_proof(proof: Proof, *, public_key: str | None = None) -> None:
     try:
         _check_record(proof)
         _check_chain(proof)
-    except ValueError as error:
+    except (ValueError, OverflowError) as error:
         raise JournalError(f"the proof is malformed: {error}") from error
     checkpoint = proof.checkpoint
     if checkpoint is None:
@@ -163,8 +163,10 @@ def _check_record(proof: Proof) -> None:
     if not indices or indices != list(range(indices[0], indices[0] + len(indices))):
         raise JournalError(f"the blocks {indices} are not neighbors")
     at = proof.slot * SLOT_BYTES - indices[0] * BLOCK_BYTES
-    if at < 0 or joined[at : at + len(record)] != record or len(record) not in (64, 128):
+    if at < 0 or joined[at : at + len(record)] != record:
         raise JournalError(f"slot {proof.slot} of the blocks does not hold the record")
+    if record_bytes(record[:SLOT_BYTES]) != len(record) or not record:
+        raise JournalError(f"{len(record)} bytes from slot {proof.slot} on are no whole record")
     if int.from_bytes(record[8:16], "little") != proof.ring_seq:
         raise JournalError(f"the record's own ring_seq is not {proof.ring_seq}")
     for block in proof.blocks:

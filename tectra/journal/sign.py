@@ -7,6 +7,7 @@ import os
 from pathlib import Path
 
 from tectra.core.errors import InputError, StateError
+from tectra.journal.manifest import sync_file
 
 try:
     from cryptography.exceptions import InvalidSignature
@@ -23,6 +24,7 @@ else:
 __all__ = ["KEY_DIGITS", "SigningKey", "is_signed_by", "public_key"]
 
 KEY_DIGITS = 64
+_NAME_SHOWN = 60  # shorter than any private key in PEM
 
 
 def _require() -> None:
@@ -55,10 +57,18 @@ class SigningKey:
             ) from error
         except OSError as error:
             raise InputError(f"cannot write {path}: {error.strerror}") from error
-        with os.fdopen(fd, "wb") as file:
-            file.write(body)
-            file.flush()
-            os.fsync(fd)
+        try:
+            with os.fdopen(fd, "wb") as file:
+                file.write(body)
+                file.flush()
+                os.fsync(fd)
+            sync_file(Path(path).parent)
+        except BaseException as error:
+            # Half a key would be in the way of the next try, which never overwrites.
+            Path(path).unlink(missing_ok=True)
+            if isinstance(error, OSError):
+                raise InputError(f"cannot write {path}: {error.strerror}") from error
+            raise
         return cls(key)
 
     @classmethod
@@ -95,13 +105,19 @@ def public_key(text: str | Path) -> str:
     when it is neither.
     """
     word = str(text).strip()
-    if not _is_key(word) and Path(word).is_file():
-        word = Path(word).read_text(errors="replace").strip()
-    if not _is_key(word):
+    if _is_key(word):
+        return word.lower()
+    # Never repeated in a message: it may be the text of a private key, given by mistake.
+    said = repr(word) if len(word) <= _NAME_SHOWN else f"{len(word)} characters"
+    try:
+        held = Path(word).read_text(errors="replace").strip() if Path(word).is_file() else ""
+    except OSError:
+        held = ""
+    if not _is_key(held):
         raise InputError(
-            f"public key: found {str(text)!r}; allowed: {KEY_DIGITS} hex digits, or a file of them"
+            f"public key: found {said}; allowed: {KEY_DIGITS} hex digits, or a file of them"
         )
-    return word.lower()
+    return held.lower()
 
 
 def _is_key(word: str) -> bool:

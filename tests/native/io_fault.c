@@ -2,8 +2,9 @@
  * killing the process before or behind the call. Preloaded into a process that arms it by calling
  * io_fault_arm; until then, and for all other files, every call goes through.
  *
- * The calls: open, write, pwrite, posix_fallocate, ftruncate, fsync, fdatasync, mmap, rename. What
- * was called is kept as one letter each, in order; a note puts a letter of the caller's between.
+ * The calls: open, write, pwrite, posix_fallocate, ftruncate, fsync (n: of a directory's names),
+ * fdatasync, mmap, rename. What was called is kept as one letter each, in order; a note puts a letter
+ * of the caller's between.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -15,6 +16,7 @@
 #include <stdbool.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <sys/types.h>
 #include <unistd.h>
 
@@ -115,6 +117,12 @@ static long behind(int what, long result)
     return result;
 }
 
+static bool is_directory(int fd)
+{
+    struct stat about;
+    return fstat(fd, &about) == 0 && S_ISDIR(about.st_mode);
+}
+
 #define FAILS(what) ((what) == FAIL || (what) == HALF)
 
 static int opened(const char *path, int flags, mode_t mode, bool ours)
@@ -149,13 +157,30 @@ int close(int fd)
     return REAL(close)(fd);
 }
 
-int dup(int fd)
+static int same_file(int fd, int made)
 {
-    const int made = REAL(dup)(fd);
     if (made >= 0 && made < FDS)
         state.mine[made] = held(fd);
     return made;
 }
+
+int dup(int fd)
+{
+    return same_file(fd, REAL(dup)(fd));
+}
+
+#define FCNTL(name)                                                                                \
+    int name(int fd, int what, ...)                                                                \
+    {                                                                                              \
+        va_list rest;                                                                              \
+        va_start(rest, what);                                                                      \
+        void *with = va_arg(rest, void *);                                                         \
+        va_end(rest);                                                                              \
+        const int result = REAL(fcntl)(fd, what, with);                                            \
+        return what == F_DUPFD_CLOEXEC ? same_file(fd, result) : result;                           \
+    }
+FCNTL(fcntl)
+FCNTL(fcntl64)
 
 /* How many bytes a write gets; -1: none, with errno set. */
 static ssize_t share(int what, size_t bytes)
@@ -207,7 +232,7 @@ FALLOCATE(posix_fallocate64)
     }
 PLAIN(ftruncate, 't', (int fd, off_t bytes), held(fd), (fd, bytes))
 PLAIN(ftruncate64, 't', (int fd, off_t bytes), held(fd), (fd, bytes))
-PLAIN(fsync, 's', (int fd), held(fd), (fd))
+PLAIN(fsync, is_directory(fd) ? 'n' : 's', (int fd), held(fd), (fd))
 PLAIN(fdatasync, 'd', (int fd), held(fd), (fd))
 PLAIN(rename, 'r', (const char *from, const char *to), named(from), (from, to))
 

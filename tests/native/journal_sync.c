@@ -1,7 +1,8 @@
-/* One thread appends and goes on in new segments, a second commits, others wait for records and
- * check that nothing is called durable before it was synced. fdatasync is ours: it knows the file's
- * segment, notes how far that was filled when it was called, takes its time, and fails when it is
- * told to.
+/* One thread appends and goes on in new segments, a second commits, a third syncs the full ones once
+ * more as whoever finishes them does, others wait for records and check that nothing is called
+ * durable before its file and that file's name were synced. fdatasync and fsync are ours: they know
+ * the file's segment, note how far that was filled or which names there were when they were called,
+ * take their time, and the first one fails when it is told to.
  *
  * usage: journal_sync [segments] [fail_at]   fail_at: which call fails, 0: none
  */
@@ -28,6 +29,8 @@ static ino_t inode[SEGMENTS + 1];
 static _Atomic uint64_t end_of[SEGMENTS + 1];    /* last record; 0 while it is open */
 static _Atomic uint64_t synced_to[SEGMENTS + 1]; /* what was in it when a sync began that is over */
 static _Atomic int calls, wrong, failed_after;
+static _Atomic int named, names_synced; /* segments */
+static int kept_fd[SEGMENTS + 1];
 static int fail_at, segments = 300;
 static uint64_t records;
 
@@ -53,6 +56,11 @@ static int fake_fdatasync(int fd)
 static int fake_fsync(int fd)
 {
     (void)fd;
+    const int there = atomic_load(&named);
+    usleep(20);
+    int before = atomic_load(&names_synced);
+    while (before < there && !atomic_compare_exchange_weak(&names_synced, &before, there))
+        ;
     return 0;
 }
 
@@ -62,8 +70,10 @@ static void check(uint64_t durable)
     for (int id = 1; id <= segments; id++) {
         const uint64_t end = atomic_load(&end_of[id]);
         const uint64_t want = end && end < durable ? end : durable;
-        if (want > (uint64_t)(id - 1) * CAPACITY)
+        if (want > (uint64_t)(id - 1) * CAPACITY) {
             wrong += atomic_load(&synced_to[id]) < want;
+            wrong += atomic_load(&names_synced) < id;
+        }
         if (want == durable)
             break;
     }
@@ -91,14 +101,15 @@ static void go_on(void *file, uint32_t id)
                                   .capacity = CAPACITY,
                                   .base_ring_seq = tt_load_relaxed64(&segment.last_ring_seq)};
     wrong += tt_segment_create(&fresh, file, &want) != TT_OK;
-    atomic_store(&end_of[id - 1], want.base_ring_seq);
     const int fd = memfd_create("segment", 0);
     struct stat about;
     wrong += fd < 0 || fstat(fd, &about) != 0;
     inode[id] = about.st_ino;
+    kept_fd[id] = fd;
+    atomic_store(&named, (int)id);
     wrong += tt_sync_begin(&control, fd, id) != TT_OK;
-    close(fd);
     tt_segment_move(&segment, &fresh);
+    atomic_store(&end_of[id - 1], want.base_ring_seq);
 }
 
 static void *append_all(void *arg)
@@ -119,9 +130,23 @@ static void *append_all(void *arg)
     return NULL;
 }
 
+static void *finish_all(void *arg)
+{
+    (void)arg;
+    for (int id = 1; id < segments; id++) {
+        uint64_t end = 0;
+        while ((end = atomic_load(&end_of[id])) == 0)
+            usleep(5);
+        tt_sync_settled(&control, (uint32_t)id);
+        if (tt_sync_failed(&control) == 0)
+            tt_sync_one(&control, kept_fd[id], (uint32_t)id, end);
+    }
+    return NULL;
+}
+
 int main(int argc, char **argv)
 {
-    pthread_t writer, waiters[WAITERS];
+    pthread_t writer, finisher, waiters[WAITERS];
     tt_hist *hist = calloc(1, tt_hist_bytes(3, 40));
     if (argc > 1)
         segments = atoi(argv[1]);
@@ -140,9 +165,11 @@ int main(int argc, char **argv)
     if (tt_sync_start(&control, 200000, 100) != TT_OK)
         return 2;
     pthread_create(&writer, NULL, append_all, memory);
+    pthread_create(&finisher, NULL, finish_all, NULL);
     for (int i = 0; i < WAITERS; i++)
         pthread_create(&waiters[i], NULL, wait_for, (void *)(uintptr_t)i);
     pthread_join(writer, NULL);
+    pthread_join(finisher, NULL);
     for (int i = 0; i < WAITERS; i++)
         pthread_join(waiters[i], NULL);
     tt_sync_stop(&control);

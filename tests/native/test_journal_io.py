@@ -78,7 +78,7 @@ def failing(env: dict[str, str], root: Path, mode: str, letter: str, at: int) ->
 
 @pytest.mark.parametrize(
     ("mode", "letter", "at"),
-    [("page-cache", "d", 2), ("group-commit", "d", 4), ("sync", "d", 1), ("sync", "s", 5)],
+    [("page-cache", "d", 2), ("group-commit", "d", 4), ("sync", "d", 1), ("sync", "n", 4)],
 )
 def test_a_sync_that_failed_is_never_repeated(
     preloaded: dict[str, str], fast_dir: Path, mode: str, letter: str, at: int
@@ -101,7 +101,7 @@ def test_a_sync_that_failed_is_never_repeated(
 @pytest.mark.soak
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("mode", MODES)
-@pytest.mark.parametrize("letter", ["d", "s"])
+@pytest.mark.parametrize("letter", ["d", "s", "n"])
 def test_every_sync(preloaded: dict[str, str], fast_dir: Path, mode: str, letter: str) -> None:
     hits = 0
     for at in range(1, 60):

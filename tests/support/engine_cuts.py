@@ -170,7 +170,13 @@ class LiveRun:
     """A journaled loop over a file, step by step, as a paper session makes it."""
 
     def __init__(
-        self, data: Path, directory: Path, strategies: Sequence[StrategyRun], *, every: int = 0
+        self,
+        data: Path,
+        directory: Path,
+        strategies: Sequence[StrategyRun],
+        *,
+        every: int = 0,
+        durability: str = "page-cache",
     ) -> None:
         self.market = open_data(data, None)
         self.classes = [s.strategy for s in strategies]
@@ -185,7 +191,11 @@ class LiveRun:
         self.spec = spec
         self.pipeline = spec.make_pipeline(self.classes, capture_mask=0)
         self.journal = JournalWriter(
-            directory, session=spec.to_journal(), segment_slots=4_096, clock_domain="realtime"
+            directory,
+            session=spec.to_journal(),
+            segment_slots=4_096,
+            clock_domain="realtime",
+            durability=durability,
         )
         self.pipeline.attach_journal(self.journal)
         self.keeper = None

@@ -1,22 +1,18 @@
 #!/usr/bin/env python3
-"""Checks a tectra journal with Python's standard library alone.
+"""Checks a tectra journal by Python alone.
 
-    python verify_journal.py DIRECTORY [--key HEX]
-
-Header pages, the checksum of every slot, sizes and order of the records, the SHA-256 tree of every
-segment, the chain of segments, the manifest, and every signed checkpoint; --key says whose
-signatures count. Exit code 0: all of it holds; 1: the first thing that does not is named.
+Header pages, checksums, sizes and order of records, the tree of every segment, the chain, the
+manifest, every signed checkpoint. Exit code 1: the first thing that does not hold is named.
 """
 
+import argparse
 import hashlib
 import json
 import struct
-import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-PAGE, SLOT, BLOCK = 4096, 64, 4096
+PAGE, SLOT, BLOCK, SCHEMA = 4096, 64, 4096, 7433
 Point = tuple[int, int, int, int]
 TABLE = []
 for byte in range(256):
@@ -25,13 +21,9 @@ for byte in range(256):
     TABLE.append(byte)
 
 
-class Wrong(Exception):
-    pass
-
-
 def need(holds: object, what: str) -> None:
     if not holds:
-        raise Wrong(what)
+        raise ValueError(what)
 
 
 def crc32c(data: bytes, seed: int = 0) -> int:
@@ -46,7 +38,6 @@ def sha(*parts: bytes) -> bytes:
 
 
 def tree(data: bytes) -> bytes:
-    """Root of RFC 6962 over blocks of 4 KiB."""
     level = [sha(b"\0", data[at : at + BLOCK]) for at in range(0, len(data), BLOCK)] or [sha()]
     while len(level) > 1:
         pairs = [sha(b"\1", a, b) for a, b in zip(level[::2], level[1::2])]  # noqa: B905
@@ -65,7 +56,6 @@ D = -121665 * pow(121666, -1, P) % P
 
 
 def point(word: bytes) -> Point:
-    """Decode 32 bytes to (x, y, 1, xy)."""
     y = int.from_bytes(word, "little") & (1 << 255) - 1
     need(y < P, "a point of the signature is not on the curve")
     x2 = (y * y - 1) * pow(D * y * y + 1, -1, P) % P
@@ -92,9 +82,7 @@ def times(n: int, p: Point) -> Point:
 
 
 def signed(key: bytes, message: bytes, signature: bytes) -> bool:
-    """Does the signature fit?"""
-    if len(key) != 32 or len(signature) != 64:
-        return False
+    need(len(key) == 32 and len(signature) == 64, "a key has 32 bytes, a signature 64")
     r, s = point(signature[:32]), int.from_bytes(signature[32:], "little")
     k = int.from_bytes(hashlib.sha512(signature[:32] + key + message).digest(), "little") % L
     base = point((4 * pow(5, -1, P) % P).to_bytes(32, "little"))
@@ -105,31 +93,42 @@ def signed(key: bytes, message: bytes, signature: bytes) -> bool:
 
 def check_signature(checkpoint: dict[str, Any], key: str | None) -> None:
     fields = {name: value for name, value in checkpoint.items() if name != "signature"}
-    body = json.dumps(fields, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-    message = b"tectra journal checkpoint\n" + body.encode()
+    body = json.dumps(fields, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
     who, signature = bytes.fromhex(checkpoint["key"]), bytes.fromhex(checkpoint["signature"])
-    seq = checkpoint["last_ring_seq"]
-    need(key in (None, checkpoint["key"]), f"checkpoint at {seq}: signed by another key")
-    need(signed(who, message, signature), f"checkpoint at {seq}: the signature does not fit")
+    what = f"checkpoint at {checkpoint['last_ring_seq']}: "
+    need(key in (None, checkpoint["key"]), what + "signed by another key")
+    fits = signed(who, b"tectra journal checkpoint\n" + body, signature)
+    need(fits, what + "the signature does not fit")
+
+
+def walk(slots: bytes, last: int, first: bool, what: str) -> tuple[int, int]:
+    """(records, last ring_seq); the `first` record of a journal may have any number."""
+    at = records = 0
+    while at < len(slots):
+        length, _, schema, _, seq = struct.unpack_from("<4HQ", slots, at)
+        need(length in (56, 120) and schema == SCHEMA, what + f"slot {at // SLOT}: no record")
+        need(seq == last + 1 or first, what + f"ring_seq {seq} after {last}")
+        at, records, last, first = at + length + 8, records + 1, seq, False
+    need(at == len(slots), what + "the last record is cut")
+    return records, last
 
 
 def segment(path: Path, number: int, epoch: int, last_seq: int | None) -> tuple[Any, ...]:
-    """Check one file; returns (epoch, closed, slots, records, last ring_seq, header page)."""
+    """Check one file; returns (slots, base, records, last ring_seq, header page)."""
     need(path.suffix == ".ttj", f"{path.name} is packed: unpack it first, `tectra journal unpack`")
     data = path.read_bytes()
     head, magic = data[:PAGE], data[:8]
-    layout, _, _, slot_bytes, found, capacity, run, base = struct.unpack_from("<4HIIQQ", head, 8)
+    layout, schema, _, size, found, capacity, run, base = struct.unpack_from("<4HIIQQ", head, 8)
     what = f"{path.name}: "
-    need(magic == b"TTJRNL\r\n" and layout == 1 and slot_bytes == SLOT, what + "not a segment")
+    need((magic, layout, schema, size) == (b"TTJRNL\r\n", 1, SCHEMA, SLOT), what + "no segment")
     need(crc32c(head[:60]) == int.from_bytes(head[60:64], "little"), what + "header damaged")
-    need(found == number, what + f"is segment {found}")
-    need(epoch in (None, run), what + "belongs to another run")
+    need((found, run) == (number, epoch), what + f"is segment {found} of run {run:016x}")
     need(last_seq in (None, base), what + f"continues after {base}, not {last_seq}")
     published, inverse, closed, used = struct.unpack_from("<II56xII", head, 64)
     need(inverse == published ^ 0xFFFFFFFF, what + "published count damaged")
-    if closed:
-        need(crc32c(head[:4092]) == int.from_bytes(head[4092:], "little"), what + "page damaged")
-        need(used == published, what + "counts differ")
+    page_crc = crc32c(head[:4092]).to_bytes(4, "little") if closed == 1 else head[4092:]
+    sound = page_crc == head[4092:] and (closed == 1 or not any(head[128:]))
+    need(sound and not any(head[72:128]), what + "page damaged")
     start = PAGE + -(-4 * capacity // PAGE) * PAGE
     slots = data[start : start + SLOT * published]
     need(len(slots) == SLOT * published, what + "cut")
@@ -138,14 +137,14 @@ def segment(path: Path, number: int, epoch: int, last_seq: int | None) -> tuple[
     for k, found in enumerate(sums):
         good = crc32c(slots[SLOT * k : SLOT * k + SLOT], (seed + k) & 0xFFFFFFFF)
         need(good == found, what + f"slot {k}, offset {start + SLOT * k}: checksum")
-    at, records, last = 0, 0, base
-    while at < published:
-        length, _, schema, _, seq = struct.unpack_from("<4HQ", slots, SLOT * at)
-        need(length in (56, 120) and schema == 7433, what + f"slot {at}: no record")
-        need(seq == last + 1 or not (at or base), what + f"ring_seq {seq} after {last}")
-        at, records, last = at + (length + 8) // SLOT, records + 1, seq
-    need(at == published, what + "the last record is cut")
-    return run, closed, slots, records, last, head
+    records, last = walk(slots, base, not base, what)
+    if closed:
+        ends = (last - records + 1, last) if records else (0, 0)
+        said = (used, *struct.unpack_from("<3Q", head, 136))
+        need(said == (published, records, *ends), what + "other records than its page says")
+        behind = data[PAGE + 4 * published : start] + data[start + len(slots) :]
+        need(not any(behind), what + "bytes behind the last slot")
+    return slots, base, records, last, head
 
 
 def journal(directory: Path, key: str | None) -> str:
@@ -156,7 +155,7 @@ def journal(directory: Path, key: str | None) -> str:
     plain = body[:mark] + b'"00000000"' + body[mark + 10 :]
     need(f"{crc32c(plain):08x}" == manifest["crc32c"], "manifest.json was changed")
     lines = directory / "checkpoints.jsonl"
-    checkpoints = [json.loads(x) for x in lines.read_text().splitlines()] if lines.exists() else []
+    checkpoints = [json.loads(x) for x in lines.read_bytes().splitlines()] if lines.exists() else []
     need(checkpoints or key is None, "no checkpoint is signed")
     for checkpoint in checkpoints:
         check_signature(checkpoint, key)
@@ -165,34 +164,36 @@ def journal(directory: Path, key: str | None) -> str:
     paths = {int(p.name[8:].split(".")[0]): p for p in directory.glob("segment-*.ttj*")}
     need(sorted({*paths, *entries}) == list(range(1, len(paths) + 1)), "a segment is missing")
     for number in sorted(paths):
-        epoch, closed, slots, records, last, page = segment(paths[number], number, epoch, last)
-        root, before = tree(slots), head
-        head, total = chain(before, epoch, number, root), total + records
-        kept = {"merkle_root": (root, page[192:224]), "chain": (head, page[224:256])}
-        for name, (value, found) in kept.items():
-            listed = entries.get(number, {}).get(name)
-            need(not closed or found in (bytes(32), value), f"segment {number}: {name} of the page")
-            need(listed in (None, value.hex()), f"segment {number}: {name} of the manifest")
+        slots, base, records, last, page = segment(paths[number], number, epoch, last)
+        entry, root, before, past = entries.get(number, {}), tree(slots), head, total
+        head, total, closed = chain(before, epoch, number, root), total + records, page[128]
+        need(closed or not entry.get("closed"), f"segment {number} is closed by the manifest only")
+        need(not closed or page[192:256] in (bytes(64), root + head), f"segment {number}: page")
+        kept = {"merkle_root": root.hex(), "chain": head.hex(), "slots": len(slots) // SLOT}
+        for name, value in {**kept, "records": records, "base_ring_seq": base}.items():
+            need(entry.get(name) in (None, value), f"segment {number}: {name} of the manifest")
         for c in (c for c in checkpoints if c["segment_id"] == number):
-            up_to = tree(slots[: SLOT * c["slots"]])
-            same = up_to.hex() == c["root"] and c["epoch"] == f"{epoch:016x}"
-            same = same and chain(before, epoch, number, up_to).hex() == c["chain"]
-            need(same, f"records up to {c['last_ring_seq']} are not those that were signed")
+            what = f"records up to {c['last_ring_seq']} are not those that were signed"
+            part = slots[: SLOT * c["slots"]]
+            up_to, (count, end) = tree(part), walk(part, base, not base, what + ": ")
+            link = chain(before, epoch, number, up_to).hex()
+            need((f"{epoch:016x}", up_to.hex(), link) == (c["epoch"], c["root"], c["chain"]), what)
+            found = (len(part) // SLOT, past + count, end)
+            need(found == (c["slots"], c["records"], c["last_ring_seq"]), what)
             met += 1
     need(met == len(checkpoints), "a checkpoint signs a segment that is not there")
     return f"{len(paths)} segments, {total} records, chain {head.hex()}, {met} signatures: ok"
 
 
-def main(check: Callable[[Path, str | None], str], usage: str | None) -> None:
-    args = sys.argv[1:]
-    key = args.pop(args.index("--key") + 1).lower() if "--key" in args[:-1] else None
-    names = [a for a in args if a != "--key"]
-    if len(names) != 1:
-        raise SystemExit(usage)
+def main(check: Any, usage: str | None) -> None:
+    parser = argparse.ArgumentParser(description=usage)
+    parser.add_argument("path", type=Path)
+    parser.add_argument("--key", type=str.lower, help="whose signatures count: 64 hex digits")
+    args = parser.parse_args()
     try:
-        print(check(Path(names[0]), key))
+        print(check(args.path, args.key))
     except Exception as error:  # noqa: BLE001  whatever is malformed is wrong
-        raise SystemExit(f"WRONG {names[0]}: {error}") from None
+        raise SystemExit(f"WRONG {args.path}: {error}") from None
 
 
 if __name__ == "__main__":

@@ -26,13 +26,14 @@ from tectra.core.errors import (
     StrategyCallbackError,
     TectraError,
 )
-from tectra.core.kill import KillReason
+from tectra.core.kill import KillReason, KillWord
 from tectra.core.msg import KillAction, OrderState, RiskRule, Side, Template
 from tectra.core.record import encode
 from tectra.engine import SessionSpec, save_state, state_digest
 from tectra.engine.reconcile import VenueOrder
 from tectra.engine.recover import Recovered, continue_journal, make_snapshot, recover
 from tectra.engine.snapshot import SnapshotStore, snapshots_of
+from tectra.journal.manifest import Manifest
 from tectra.journal.reader import JournalReader
 from tectra.journal.scan import walk
 from tectra.journal.writer import JournalWriter
@@ -354,21 +355,113 @@ def test_no_new_order_leaves_before_it_is_armed(run_dir, tmp_path):
     assert report.difference is None and report.inputs > 6 and report.outputs > 10
 
 
-def test_a_latch_of_the_run_stays(run_dir):
-    """Arming takes back the kill of recovery, not what an operator had said before the crash."""
-    found = recover(run_dir / "journal", classes=CLASSES)
-    assert not found._latched
-    found._latched = True
-    found.pipeline.step_record(
-        encode(Template.CONTROL_KILL, action=KillAction.KILL, ts_recv_ns=found.pipeline.now_ns)
-    )
+def agree(found: Recovered) -> None:
+    """The venue says what the journal says."""
     position = {p.symbol: p.net_qty for p in found.positions if p.strategy_id == 0}
     orders = [
         VenueOrder(o.symbol, o.side, o.leaves_qty, order_id=o.order_id) for o in found.open_orders
     ]
     assert found.reconcile(positions=position, open_orders=orders) == ()
+
+
+def test_a_latch_of_the_run_stays(run_dir, tmp_path):
+    """Arming takes back the kill of recovery, not what an operator said, before the crash or since:
+    H-04.
+    """
+    found = recover(run_dir / "journal", classes=CLASSES)
+    with continue_journal(found, tmp_path / "next" / "journal"):
+        found.pipeline.step_record(
+            encode(Template.CONTROL_KILL, action=KillAction.KILL, ts_recv_ns=found.pipeline.now_ns)
+        )
+        agree(found)
+        found.arm()
+        assert found.armed and found.pipeline.risk.killed
+    again = recover(tmp_path / "next" / "journal", classes=CLASSES)
+    agree(again)
+    again.arm()
+    assert again.armed and again.pipeline.risk.killed
+
+
+def test_a_kill_that_came_during_recovery_is_not_taken_back(run_dir):
+    """The word keeps its first reason, so a second kill shows in nothing but the attempts."""
+    found = recover(run_dir / "journal", classes=CLASSES)
+    agree(found)
+    found.kill.set(KillReason.OPERATOR, now_ns=7)
+    assert found.kill.reason == KillReason.RECOVERY
+    for _ in range(2):
+        with pytest.raises(StateError, match="set again since recovery began"):
+            found.arm()
+        assert not found.armed
+    found.kill.clear()
     found.arm()
-    assert found.armed and found.pipeline.risk.killed
+    assert found.armed
+
+
+def test_a_kill_while_arming_stays(run_dir):
+    """Between the look at the word and its clearing."""
+    found = recover(run_dir / "journal", classes=CLASSES)
+    agree(found)
+
+    class Busy:
+        """The word, and somebody who sets it at the last moment."""
+
+        def __init__(self, word: KillWord) -> None:
+            self.word = word
+
+        def __getattr__(self, name: str) -> object:
+            if name == "clear":
+                self.word.set(KillReason.OPERATOR, now_ns=8)
+            return getattr(self.word, name)
+
+    word = found.kill
+    found.kill = Busy(word)
+    with pytest.raises(StateError, match="set again"):
+        found.arm()
+    assert word.is_set
+
+
+def test_the_continued_journal_keeps_the_promises_of_the_old_one(small_day, tmp_path):
+    run = LiveRun(small_day, tmp_path / "one" / "journal", strategies(), durability="group-commit")
+    next(iter(run.batches(32)))
+    run.close()
+    found = recover(tmp_path / "one" / "journal", classes=CLASSES)
+    with continue_journal(found, tmp_path / "two" / "journal") as writer:
+        assert writer.options.durability == "group-commit" and writer.options.kill is found.kill
+        before = Manifest.load(tmp_path / "one" / "journal")
+        after = Manifest.load(tmp_path / "two" / "journal")
+        assert after.promise() == before.promise() and after.segment_slots == before.segment_slots
+    found = recover(tmp_path / "one" / "journal", classes=CLASSES)
+    with continue_journal(found, tmp_path / "three" / "journal", durability="sync") as writer:
+        assert writer.sends_wait
+
+
+def test_a_directory_with_a_journal_is_refused_without_a_trace(run_dir, tmp_path):
+    other = Path(shutil.copytree(run_dir, tmp_path / "other"))
+    before = tree(other)
+    found = recover(run_dir / "journal", classes=CLASSES)
+    with pytest.raises(JournalError, match="earlier run"):
+        continue_journal(found, other / "journal")
+    assert tree(other) == before
+    assert found.pipeline.journal is None
+
+
+def test_a_snapshot_of_another_run_with_the_same_session_is_not_used(run_dir, small_day, tmp_path):
+    """Equal sessions have equal epochs: yesterday's state must not become today's."""
+    other = LiveRun(small_day, tmp_path / "other" / "journal", strategies(), every=300)
+    for row in other.spec.limit_records(other.market.first_ns + 1):
+        other.driver.control(row)
+    for seq in other.batches(32):
+        if seq > 1_500:
+            break
+    other.close()
+    mine, theirs = run_dir / "journal", tmp_path / "other" / "journal"
+    assert Manifest.load(mine).epoch == Manifest.load(theirs).epoch
+    shutil.rmtree(snapshots_of(mine))
+    shutil.copytree(snapshots_of(theirs), snapshots_of(mine))
+    expect = state_of(whole(run_dir))
+    found = recover(mine, classes=CLASSES)
+    assert found.snapshot is None and "other inputs" in found.refused[0].reason
+    assert state_of(found) == expect
 
 
 def test_the_new_journal_says_what_it_continues(run_dir, tmp_path):

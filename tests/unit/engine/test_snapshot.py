@@ -106,6 +106,49 @@ def test_the_newest_are_kept(tmp_path):
         ]
 
 
+def test_snapshots_of_an_earlier_journal_are_not_counted(tmp_path):
+    """A directory that had a longer run before: what is written now is not dropped for it."""
+    earlier = engine_of(*range(1, 9))
+    with SnapshotStore(tmp_path, epoch=1) as store:
+        for ref in range(9, 12):
+            earlier.add(ref, Side.BUY, 100, 1)
+            store.write(save_state(earlier.pipeline))
+        theirs = store.paths()
+    assert len(theirs) == 3
+    engine = engine_of()
+    with SnapshotStore(tmp_path, epoch=2, keep=2) as store:
+        for ref in range(1, 4):
+            engine.add(ref, Side.BUY, 100, 1)
+            made = store.write(save_state(engine.pipeline))
+            assert store.read(made).ring_seq == engine.pipeline.ring_seq
+        assert store.paths()[:3] == theirs and len(store.paths()) == 5
+        store.compact()
+        assert store.paths() == [*theirs, made]
+    # Equal sessions have one epoch: what stands behind a later record goes first.
+    engine = engine_of()
+    with SnapshotStore(tmp_path, epoch=1, keep=2) as store:
+        for ref in range(1, 3):
+            engine.add(ref, Side.BUY, 100, 1)
+            kept = [p for p in store.paths() if store.directory / p.name not in theirs]
+            made = store.write(save_state(engine.pipeline))
+            assert made.exists() and all(p.exists() for p in kept)
+        assert not any(p.exists() for p in theirs)
+
+
+def test_the_names_above_are_durable(tmp_path, monkeypatch):
+    synced, fsync = [], os.fsync
+
+    def note(fd):
+        synced.append(Path(f"/proc/self/fd/{fd}").readlink())
+        fsync(fd)
+
+    monkeypatch.setattr(os, "fsync", note)
+    with SnapshotStore(tmp_path / "snapshots" / "journal", epoch=1) as store:
+        store.write(save_state(engine_of(1).pipeline))
+    assert synced[:2] == [tmp_path / "snapshots", tmp_path]
+    assert synced[-1] == tmp_path / "snapshots" / "journal"
+
+
 def test_compaction_keeps_the_state(tmp_path):
     """JW-17."""
     engine = engine_of()

@@ -1,6 +1,8 @@
 """Signed checkpoints, proofs, and the checkers that need no tectra: what an attacker can do."""
 
+import errno
 import json
+import os
 import random
 import shutil
 import stat
@@ -92,6 +94,28 @@ class TestKeys:
         with pytest.raises(InputError, match="no private key"):
             SigningKey.load(path)
 
+    def test_half_a_key_is_not_left(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        def full(_fd: int) -> None:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+        path = tmp_path / "key.pem"
+        with monkeypatch.context() as patch:
+            patch.setattr(os, "fsync", full)
+            with pytest.raises(InputError, match="No space left"):
+                SigningKey.create(path)
+        assert not path.exists()
+        SigningKey.create(path)
+
+    def test_a_private_key_given_by_mistake_is_not_repeated(self, tmp_path: Path) -> None:
+        SigningKey.create(tmp_path / "key.pem")
+        text = (tmp_path / "key.pem").read_text()
+        for given in (text, text.splitlines()[1], text * 9):
+            with pytest.raises(InputError, match="64 hex digits") as refusal:
+                public_key(given)
+            assert not any(line in str(refusal.value) for line in text.splitlines())
+        with pytest.raises(InputError, match=r"'desk\.pub'"):
+            public_key("desk.pub")
+
     def test_public_keys_as_text_or_file(self, key: SigningKey, tmp_path: Path) -> None:
         file = tmp_path / "key.pub"
         file.write_text(key.public.upper() + "\n")
@@ -122,7 +146,7 @@ class TestEd25519:
             assert not is_signed_by(key.public, message, bytes(signature))
             try:
                 ours = plain.signed(bytes.fromhex(key.public), message, bytes(signature))
-            except plain.Wrong:
+            except ValueError:
                 ours = False
             assert not ours
 
@@ -189,6 +213,66 @@ class TestJournal:
         with pytest.raises(JournalError, match="line 1"):
             load_checkpoints(journal)
         assert independent("verify_journal.py", journal)[0] == 1
+
+    @pytest.mark.parametrize(
+        "claim", [{"records": COUNT}, {"last_ring_seq": COUNT}, {"slots": -1}, {"slots": 0}]
+    )
+    def test_a_checkpoint_covers_what_it_claims(
+        self, journal: Path, key: SigningKey, claim: dict[str, int]
+    ) -> None:
+        """Signed by the right key, and still not what the slots under the signature hold."""
+        first, _ = load_checkpoints(journal)
+        forged = msgspec.structs.replace(first, **claim).signed(key)
+        (journal / CHECKPOINTS_NAME).write_bytes(msgspec.json.encode(forged) + b"\n")
+        faults = check_checkpoints(journal, public_key=key.public)
+        assert [f.cause for f in faults] == [Cause.SIGNATURE]
+        assert independent("verify_journal.py", journal, "--key", key.public)[0] == 1
+
+    def test_a_key_that_was_left_out_is_wrong_usage(self, journal: Path) -> None:
+        (journal / CHECKPOINTS_NAME).unlink()
+        for args in ([journal, "--key"], ["--key", journal], [journal, "--key", ""]):
+            assert independent("verify_journal.py", *args)[0] != 0
+
+    def test_a_note_of_any_characters(self, journal: Path, key: SigningKey) -> None:
+        sign_journal(journal, key, now_ns=3, note="a\u2028b\x85c\x0bd \u00e9 \U0001f511")
+        assert check_checkpoints(journal, public_key=key.public) == []
+        code, said = independent("verify_journal.py", journal, "--key", key.public)
+        assert code == 0 and "3 signatures" in said
+
+    @pytest.mark.parametrize("cut", [1, 40])
+    def test_what_a_killed_signer_left_goes(self, journal: Path, key: SigningKey, cut: int) -> None:
+        path = journal / CHECKPOINTS_NAME
+        path.write_bytes(path.read_bytes()[:-cut])
+        sign_journal(journal, key, now_ns=3)
+        assert len(load_checkpoints(journal)) == (3 if cut == 1 else 2)
+        assert check_checkpoints(journal, public_key=key.public) == []
+
+    def test_a_full_disk_leaves_the_lines_there_are(
+        self, journal: Path, key: SigningKey, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        before = (journal / CHECKPOINTS_NAME).read_bytes()
+
+        def full(_fd: int) -> None:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+        monkeypatch.setattr(os, "fsync", full)
+        with pytest.raises(OSError, match="No space"):
+            sign_journal(journal, key, now_ns=3)
+        assert (journal / CHECKPOINTS_NAME).read_bytes() == before
+
+    def test_the_line_and_its_name_are_on_the_disk(
+        self, journal: Path, key: SigningKey, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        (journal / CHECKPOINTS_NAME).unlink()
+        synced, fsync = [], os.fsync
+
+        def note(fd: int) -> None:
+            synced.append(str(Path(f"/proc/self/fd/{fd}").readlink()))
+            fsync(fd)
+
+        monkeypatch.setattr(os, "fsync", note)
+        sign_journal(journal, key, now_ns=3)
+        assert synced == [str(journal / CHECKPOINTS_NAME), str(journal)]
 
     def test_nothing_to_sign(self, tmp_path: Path, key: SigningKey) -> None:
         JournalWriter(tmp_path / "j", session={}, segment_slots=64).close()
@@ -267,6 +351,17 @@ class TestProof:
         bad = json.loads(json.dumps(good))
         bad["links"].pop()
         refused(bad, file)
+
+    def test_half_a_record_proves_nothing(self, made: Path, tmp_path: Path) -> None:
+        wide = next(seq for seq, body in enumerate(stream(COUNT), start=1) if len(body) == 128)
+        good = msgspec.to_builtins(prove(made, wide))
+        for digits in (128, 64, 32, 0):
+            refused({**good, "record": good["record"][:digits]}, tmp_path / "proof.json")
+
+    def test_numbers_that_no_journal_has(self, made: Path, tmp_path: Path) -> None:
+        good = msgspec.to_builtins(prove(made, 120))
+        for bad in ({"segment_id": 1 << 40}, {"segment_id": -1}, {"epoch": "f" * 40}):
+            refused({**good, **bad}, tmp_path / "proof.json")
 
 
 def refused(fields: dict[str, object], file: Path) -> None:

@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 import threading
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -48,6 +49,61 @@ def test_a_mode_says_what_it_promises(tmp_path: Path, mode: str) -> None:
     report = verify(tmp_path)
     assert report.durability == Manifest.load(tmp_path).promise()
     assert f"durability {report.durability}" in report.lines()
+
+
+def test_the_manifest_and_the_names_above_are_synced_where_records_are_acknowledged(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced: list[Path] = []
+    fsync, replace = os.fsync, Path.replace
+    unsynced: list[Path] = []
+
+    def note(fd: int) -> None:
+        synced.append(Path(f"/proc/self/fd/{fd}").readlink())
+        fsync(fd)
+
+    def named(path: Path, target: Path) -> Path:
+        if synced.count(path) <= unsynced.count(path):
+            unsynced.append(path)
+        return replace(path, target)
+
+    monkeypatch.setattr(os, "fsync", note)
+    monkeypatch.setattr(Path, "replace", named)
+    run = tmp_path / "run"
+    for mode in ("group-commit", "sync"):
+        journal = run / mode
+        with JournalWriter(journal, session={}, segment_slots=8, durability=mode) as writer:
+            for number in range(1, 40):
+                writer.append(record(number))
+                if number % 8 == 0:
+                    writer.flush()
+        temporary = journal / "manifest.json.tmp"
+        assert temporary not in unsynced
+        assert synced.count(temporary) > 4
+        assert run in synced
+    assert tmp_path in synced
+
+
+def test_what_others_named_tmp_is_not_removed(tmp_path: Path) -> None:
+    mine = [tmp_path / name for name in ("notes.tmp", "segment-1.tmp", "reserve-x.tmp")]
+    left = [tmp_path / f"{n}.tmp" for n in ("segment-000003.ttj", "reserve-2", "spare")]
+    for path in (*mine, *left):
+        path.write_text("x")
+    with JournalWriter(tmp_path, session={}, segment_slots=8) as writer:
+        assert all(path.exists() for path in mine)
+        assert not any(path.exists() for path in left)
+        writer.append(record(1))
+    assert all(path.exists() for path in mine)
+
+
+def test_a_journal_file_is_not_inherited(tmp_path: Path) -> None:
+    with JournalWriter(tmp_path, session={}, segment_slots=8, durability="group-commit") as writer:
+        writer.append(record(1))
+        writer.rotate()
+        for fd in Path("/proc/self/fd").iterdir():
+            with suppress(OSError):
+                if tmp_path in fd.readlink().parents:
+                    assert not os.get_inheritable(int(fd.name))
 
 
 def test_the_loss_window_of_group_commit_is_said(tmp_path: Path) -> None:
