@@ -42,6 +42,14 @@ enum {
 /* "No price": an empty side of a book, a market order. Never a valid mantissa. */
 #define TT_NO_PX INT64_MIN
 
+/* 1 where instructions of x86-64 may be used; -DTT_NO_X86 takes the way of every other machine,
+ * with the same results. */
+#if defined(__x86_64__) && !defined(TT_NO_X86)
+#define TT_X86 1
+#else
+#define TT_X86 0
+#endif
+
 #define TT_LIKELY(x) __builtin_expect(!!(x), 1)
 #define TT_UNLIKELY(x) __builtin_expect(!!(x), 0)
 #define TT_CACHE_LINE 64

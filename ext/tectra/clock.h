@@ -52,7 +52,7 @@ static inline int64_t tt_raw_ns(void)
 /* Time stamp counter, or the nearest thing the processor has. */
 static inline uint64_t tt_tsc(void)
 {
-#if defined(__x86_64__)
+#if TT_X86
     uint32_t low, high;
     __asm__ __volatile__("rdtsc" : "=a"(low), "=d"(high));
     return ((uint64_t)high << 32) | low;

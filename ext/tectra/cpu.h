@@ -16,7 +16,7 @@
 /* Hint of a spin loop: yields the pipeline to the sibling thread for some cycles. */
 static inline void tt_cpu_relax(void)
 {
-#if defined(__x86_64__) || defined(__i386__)
+#if TT_X86
     __builtin_ia32_pause();
 #elif defined(__aarch64__)
     __asm__ __volatile__("isb" ::: "memory");

@@ -12,7 +12,7 @@
 
 #include <string.h>
 
-#if defined(__x86_64__)
+#if TT_X86
 #include <nmmintrin.h>
 #include <wmmintrin.h>
 #define TT_CRC32C_SSE42 __attribute__((target("sse4.2")))
@@ -76,7 +76,7 @@ static inline uint32_t tt_crc32c_table(uint32_t seed, const void *data, size_t b
     return ~crc;
 }
 
-#if defined(__x86_64__)
+#if TT_X86
 static inline int tt_crc32c_has_instruction(void)
 {
     return __builtin_cpu_supports("sse4.2") && __builtin_cpu_supports("pclmul");
@@ -161,7 +161,7 @@ static inline int tt_crc32c_has_instruction(void)
 
 static inline uint32_t tt_crc32c(uint32_t seed, const void *data, size_t bytes)
 {
-#if defined(__x86_64__)
+#if TT_X86
     if (TT_LIKELY(tt_crc32c_has_instruction()))
         return tt_crc32c_hw(seed, data, bytes);
 #endif
@@ -171,7 +171,7 @@ static inline uint32_t tt_crc32c(uint32_t seed, const void *data, size_t bytes)
 /* One slot. */
 static inline uint32_t tt_crc32c_64(uint32_t seed, const void *slot)
 {
-#if defined(__x86_64__)
+#if TT_X86
     if (TT_LIKELY(tt_crc32c_has_instruction()))
         return tt_crc32c_64_hw_(seed, (const uint8_t *)slot);
 #endif
@@ -183,7 +183,7 @@ static inline uint32_t tt_crc32c_64(uint32_t seed, const void *slot)
 static inline void tt_crc32c_slots(uint32_t seed, const void *data, size_t slots, uint32_t *out)
 {
     const uint8_t *p = (const uint8_t *)data;
-#if defined(__x86_64__)
+#if TT_X86
     if (TT_LIKELY(tt_crc32c_has_instruction())) {
         tt_crc32c_slots_hw_(seed, p, slots, out);
         return;

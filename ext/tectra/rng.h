@@ -1,7 +1,8 @@
 /* Seeded random numbers that are the same on every machine: xoshiro256** seeded by splitmix64
  * (Blackman and Vigna, public domain algorithms), and distributions built from IEEE basic
  * operations and sqrt only, never from libm's log or sin. Compile without contraction of a*b+c
- * (-std=c11 does that), or floating results may differ in the last bit. One owner. */
+ * (-ffp-contract=off; gcc's -std=c11 does it as well, clang's does not), or floating results differ
+ * in the last bit where the processor rounds once. One owner. */
 #ifndef TECTRA_RNG_H
 #define TECTRA_RNG_H
 

@@ -12,7 +12,7 @@
 
 #include <string.h>
 
-#if defined(__x86_64__)
+#if TT_X86
 #include <cpuid.h>
 #include <immintrin.h>
 #define TT_SHA256_NI __attribute__((target("sha,sse4.1,ssse3")))
@@ -80,7 +80,7 @@ static inline void tt_sha256_plain_(uint32_t h[8], const uint8_t *data, uint64_t
     }
 }
 
-#if defined(__x86_64__)
+#if TT_X86
 /* The instructions keep the state as ABEF and CDGH and do two rounds each; the four words behind
  * `m` follow from the sixteen before. */
 TT_SHA256_NI static inline void tt_sha256_ni_(uint32_t h[8], const uint8_t *data, uint64_t blocks)
@@ -120,7 +120,7 @@ TT_SHA256_NI static inline void tt_sha256_ni_(uint32_t h[8], const uint8_t *data
 
 static inline int tt_sha256_has_ni(void)
 {
-#if defined(__x86_64__)
+#if TT_X86
     unsigned a, b, c, d;
     return __builtin_cpu_supports("sse4.1") && __get_cpuid_count(7, 0, &a, &b, &c, &d)
            && (b >> 29 & 1);
@@ -131,7 +131,7 @@ static inline int tt_sha256_has_ni(void)
 
 static inline void tt_sha256_blocks_(tt_sha256 *s, const uint8_t *data, uint64_t blocks)
 {
-#if defined(__x86_64__)
+#if TT_X86
     if (s->fast) {
         tt_sha256_ni_(s->h, data, blocks);
         return;

@@ -25,6 +25,7 @@ from tectra.core.stop import StopSignals
 from tectra.engine.pipeline import Pipeline
 from tectra.engine.session import SessionSpec, StrategySpec, open_journal
 from tectra.engine.snapshot import SnapshotKeeper, SnapshotSchedule
+from tectra.journal.options import JournalSettings
 from tectra.journal.writer import JournalWriter
 from tectra.risk.limits import RiskLimits, unused_names
 from tectra.sim.config import SimConfig
@@ -68,6 +69,7 @@ class BacktestConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     sim: SimConfig = SimConfig()
     seed: int = 0
     journal: bool = True
+    journal_settings: JournalSettings = JournalSettings()
     snapshot_every: int = 0
     sample_ns: int = 1_000_000_000
     latency_sample_shift: int = 4
@@ -196,8 +198,9 @@ class _Run:
         with ExitStack() as stack:
             journal: JournalWriter | None = None
             if directory is not None and self.config.journal:
+                chosen = msgspec.structs.asdict(self.config.journal_settings)
                 journal = stack.enter_context(
-                    open_journal(directory / "journal", self.spec, self.classes)
+                    open_journal(directory / "journal", self.spec, self.classes, **chosen)
                 )
                 pipeline.attach_journal(journal)
                 if self.config.snapshot_every:

@@ -7,7 +7,7 @@ Floor 2. A writer has one owner thread; readers are independent, in any thread o
 from tectra.journal.digest import Digest, RunDigest, digest_inputs_outputs
 from tectra.journal.fault import Cause, Fault
 from tectra.journal.manifest import DURABILITY, Hole, Manifest, Repair, SegmentEntry
-from tectra.journal.options import RESERVE_BYTES, JournalOptions
+from tectra.journal.options import RESERVE_BYTES, JournalOptions, JournalSettings
 from tectra.journal.order_log import InFlight, OrderLog, OrderRow
 from tectra.journal.query import JournalQuery, Query
 from tectra.journal.reader import JournalReader
@@ -26,6 +26,7 @@ __all__ = [
     "JournalOptions",
     "JournalQuery",
     "JournalReader",
+    "JournalSettings",
     "JournalWriter",
     "Manifest",
     "OrderLog",

@@ -5,7 +5,7 @@ Pure values, any thread.
 
 import errno
 import os
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 import msgspec
 
@@ -15,7 +15,14 @@ from tectra.core.kill import KillWord
 from tectra.journal.manifest import DURABILITY
 from tectra.journal.scan import CLOCK_DOMAINS, crc32c
 
-__all__ = ["RESERVE_BYTES", "SEGMENT_SLOTS", "JournalOptions", "epoch_of", "journal_error"]
+__all__ = [
+    "RESERVE_BYTES",
+    "SEGMENT_SLOTS",
+    "JournalOptions",
+    "JournalSettings",
+    "epoch_of",
+    "journal_error",
+]
 
 SEGMENT_SLOTS = 2**18
 RESERVE_BYTES = 64 << 20
@@ -23,27 +30,19 @@ _CAPACITY_MAX = 2**30
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
-class JournalOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Keyword arguments of JournalWriter beside `session`; JournalError for a value out of range.
+class JournalSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What a user chooses for a journal, whatever the run; JournalError for a value out of range.
 
     `commit_us`, `commit_records`: of group-commit, how long a record waits at most for its sync to
     begin, and how many may wait. `reserve_bytes` None: 64 MiB for a run in real time, 0 otherwise.
-    `kill` (a KillWord) and `errors` (an ErrorLog) are closed by their owner behind the writer.
     """
 
     segment_slots: int = SEGMENT_SLOTS
     daily: bool = False
-    clock_domain: str = "simulated"
-    run_seed: int = 0
-    epoch: int | None = None
-    base_ring_seq: int = 0
     durability: str = "page-cache"
     commit_us: int = 1000
     commit_records: int = 4096
     reserve_bytes: int | None = None
-    seal: bool = True
-    kill: KillWord | None = None
-    errors: ErrorLog | None = None
 
     def __post_init__(self) -> None:
         """Refuse what no journal can be made with."""
@@ -51,10 +50,7 @@ class JournalOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
             raise JournalError(
                 f"segment_slots is {self.segment_slots}; allowed are 2 to {_CAPACITY_MAX}"
             )
-        for name, allowed in (("clock_domain", CLOCK_DOMAINS), ("durability", DURABILITY)):
-            found = getattr(self, name)
-            if found not in allowed:
-                raise JournalError(f"{name} is {found!r}; allowed are {', '.join(allowed)}")
+        _check_choice("durability", self.durability, DURABILITY)
         for name, highest in (("commit_us", 10**9), ("commit_records", 2**32)):
             found = getattr(self, name)
             if not 1 <= found <= highest:
@@ -62,12 +58,37 @@ class JournalOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
         if self.reserve_bytes is not None and self.reserve_bytes < 0:
             raise JournalError(f"reserve_bytes is {self.reserve_bytes}; allowed are 0 and more")
 
+
+class JournalOptions(JournalSettings, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Keyword arguments of JournalWriter beside `session`: the settings, and what the run says.
+
+    `kill` (a KillWord) and `errors` (an ErrorLog) are closed by their owner behind the writer.
+    """
+
+    clock_domain: str = "simulated"
+    run_seed: int = 0
+    epoch: int | None = None
+    base_ring_seq: int = 0
+    seal: bool = True
+    kill: KillWord | None = None
+    errors: ErrorLog | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse what no journal can be made with."""
+        super().__post_init__()
+        _check_choice("clock_domain", self.clock_domain, CLOCK_DOMAINS)
+
     @property
     def reserve(self) -> int:
         """Bytes to keep in reserve."""
         if self.reserve_bytes is not None:
             return self.reserve_bytes
         return RESERVE_BYTES if self.clock_domain == "realtime" else 0
+
+
+def _check_choice(name: str, found: str, allowed: Collection[str]) -> None:
+    if found not in allowed:
+        raise JournalError(f"{name} is {found!r}; allowed are {', '.join(allowed)}")
 
 
 def journal_error(error: OSError, what: str) -> JournalError:

@@ -1,7 +1,15 @@
 """The running engine: which classes a configuration stands for, and what it wires. Floor 10."""
 
 from tectra.runtime.adapter import Adapter, adapter_of, adapters
-from tectra.runtime.wiring import RingName, idle_of, log_of, ring_of, runners_of, tune_ring
+from tectra.runtime.wiring import (
+    RingName,
+    idle_of,
+    journal_of,
+    log_of,
+    ring_of,
+    runners_of,
+    tune_ring,
+)
 
 __all__ = [
     "Adapter",
@@ -9,6 +17,7 @@ __all__ = [
     "adapter_of",
     "adapters",
     "idle_of",
+    "journal_of",
     "log_of",
     "ring_of",
     "runners_of",

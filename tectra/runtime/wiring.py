@@ -1,4 +1,4 @@
-"""From a configuration to what it asks for: rings, idle policies, pinned threads, the log."""
+"""From a configuration to what it asks for: rings, idle policies, threads, the journal, the log."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -11,8 +11,9 @@ from tectra.core.idle import Idle, IdlePolicy
 from tectra.core.log import LogConfig
 from tectra.core.ring import SpscRing
 from tectra.core.runner import Runner, Worker
+from tectra.journal.options import JournalSettings
 
-__all__ = ["RingName", "idle_of", "log_of", "ring_of", "runners_of", "tune_ring"]
+__all__ = ["RingName", "idle_of", "journal_of", "log_of", "ring_of", "runners_of", "tune_ring"]
 
 RingName = Literal["market_data", "orders", "reports", "control", "recorder"]
 
@@ -71,6 +72,21 @@ def runners_of(
         )
         for name, workers in threads.items()
     }
+
+
+def journal_of(config: Config) -> JournalSettings:
+    """What `[journal]` asks of the writer; a reserve it does not name follows from the run's clock:
+    64 MiB in real time (paper, live), none in a backtest.
+    """
+    journal = config.journal
+    return JournalSettings(
+        segment_slots=journal.segment_slots,
+        daily=journal.rotate_daily,
+        durability=journal.durability,
+        commit_us=journal.commit_us,
+        commit_records=journal.commit_records,
+        reserve_bytes=journal.reserve_bytes,
+    )
 
 
 def log_of(config: Config) -> LogConfig:

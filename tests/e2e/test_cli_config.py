@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tectra.journal.manifest import Manifest
 from tectra.ops.cli.run import _claim
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(60)]
@@ -156,6 +157,39 @@ def test_run_of_a_backtest(cli, plan, tmp_path):
     assert (tmp_path / "reports" / "run-2" / "backtest" / "journal").is_dir()
     replayed = cli("replay", "verify", tmp_path / "reports" / "run-2" / "backtest")
     assert replayed.code == 0
+
+
+def test_run_writes_the_journal_that_the_configuration_says(cli, plan, tmp_path):
+    said = (
+        "journal.durability=group-commit", "journal.commit_us=500", "journal.segment_slots=2048",
+        "journal.compress=zstd", "journal.reserve_bytes=0",
+    )  # fmt: skip
+    done = cli("run", plan, *(part for key in said for part in ("--set", key)))
+    assert done.code == 0, done.err
+    journal = tmp_path / "reports" / "run-1" / "backtest" / "journal"
+    manifest = Manifest.load(journal)
+    assert (manifest.durability, manifest.commit_us, manifest.commit_records) == (
+        "group-commit", 500, 4096,
+    )  # fmt: skip
+    assert f"; {manifest.promise()}" in done.out
+    assert manifest.promise() in cli("journal", "verify", journal).out
+    assert len(manifest.segments) > 2
+    assert {s.compression for s in manifest.segments} == {"zstd"}
+    assert "not used in this version: backtest.capital\n" in done.err
+    assert cli("replay", "verify", journal.parent).code == 0
+
+
+def test_run_says_which_keys_of_the_journal_do_nothing(cli, plan):
+    done = cli("run", plan, "--set", "journal.commit_us=5", "--set", "journal.retention_days=3")
+    assert done.code == 0
+    assert "journal.commit_us: of group-commit, and journal.durability is page-cache" in done.err
+    assert "journal.retention_days" in done.err
+
+
+def test_run_refuses_segments_that_hold_no_step(cli, plan, tmp_path):
+    done = cli("run", plan, "--set", "journal.segment_slots=64")
+    done.explained("journal.segment_slots: found 64; allowed: whole number, 1024 to 268435456")
+    assert not (tmp_path / "reports").exists()
 
 
 @pytest.mark.slow

@@ -22,12 +22,13 @@ from tectra.core.config.load import Loaded, load_config
 from tectra.core.config.section import Config, ExecutionConfig, RiskScopeConfig, StrategyConfig
 from tectra.core.errors import ConfigError, StateError
 from tectra.core.log import init_logging
+from tectra.journal.retention import compact_journal
 from tectra.ops.cli.backtest import show_journal, show_result
 from tectra.ops.cli.config import layered
 from tectra.ops.cli.demo import command as demo_command
 from tectra.ops.cli.show import feed_troubles, progress, warn, write_json
 from tectra.risk.configured import NOT_ENFORCED, limits_of
-from tectra.runtime.wiring import log_of
+from tectra.runtime.wiring import journal_of, log_of
 from tectra.strategy.loader import load_strategy
 
 __all__ = ["command"]
@@ -40,6 +41,13 @@ _READ = (
     "log.",
     "data_source.type",
     "journal.enabled",
+    "journal.compress",
+    "journal.segment_slots",
+    "journal.rotate_daily",
+    "journal.durability",
+    "journal.commit_us",
+    "journal.commit_records",
+    "journal.reserve_bytes",
     "directories.root",
     "directories.logs",
     "directories.reports",
@@ -212,12 +220,16 @@ def _run(job: Job, config: Config, out: Path, quiet: bool) -> BacktestResult:
                 sim=job.sim,
                 seed=config.engine.seed,
                 journal=config.journal.enabled,
+                journal_settings=journal_of(config),
                 sample_ns=job.sample_ns,
                 latency_sample_shift=config.engine.latency_sample_shift,
             ),
             out=out,
             progress=step,
         )
+    if config.journal.enabled and config.journal.compress == "zstd":
+        with progress(f"{job.name}: packing", quiet=quiet) as step:
+            compact_journal(out / "journal", progress=step)
     feed: Any = data.feed
     for line in feed_troubles(job.data, feed):
         warn(line)
@@ -233,13 +245,23 @@ def _unused(path: str) -> bool:
 
 def _warn_of_unused(loaded: Loaded) -> None:
     """Say what was asked for and is not looked at: nothing is ignored in silence."""
-    asked = sorted(
+    asked = _asked(loaded)
+    unused = [path for path in asked if _unused(path)]
+    if unused:
+        warn(f"not used in this version: {', '.join(unused)}")
+    mode = loaded.config.journal.durability
+    waits = [path for path in asked if path.startswith("journal.commit_")]
+    if waits and mode != "group-commit":
+        warn(f"not used: {', '.join(waits)}: of group-commit, and journal.durability is {mode}")
+
+
+def _asked(loaded: Loaded) -> list[str]:
+    """Paths of what more than the defaults and a profile say."""
+    return sorted(
         path_text(path)
         for path, _, origin in loaded.rows()
-        if origin.layer not in ("default", "profile") and _unused(path_text(path))
+        if origin.layer not in ("default", "profile")
     )
-    if asked:
-        warn(f"not used in this version: {', '.join(asked)}")
 
 
 def _speaks_of_the_log(loaded: Loaded) -> bool:
@@ -266,6 +288,8 @@ def command(
     """Run what FILE says; without FILE, the demo on this host."""
     loaded = load_config(file, profile=profile or (None if file else "demo"), settings=settings)
     if file is None and loaded.profile == "demo":
+        if asked := _asked(loaded):
+            warn(f"not used by the demo: {', '.join(asked)}; give a file to run what you say")
         ctx.invoke(demo_command, out=None, as_json=as_json)
         return
     jobs = _jobs(loaded.config)

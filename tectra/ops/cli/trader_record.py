@@ -14,7 +14,7 @@ from tectra.core.msg import KillAction, Template
 from tectra.core.record import encode
 from tectra.feed.itch_day import make_symbols
 from tectra.feed.order_flow import OrderFlow
-from tectra.journal.manifest import DURABILITY
+from tectra.journal.manifest import DURABILITY, Manifest
 from tectra.journal.reader import JournalReader
 from tectra.ops.cli.mdg import write_journal
 from tectra.ops.cli.show import progress, write_json
@@ -116,4 +116,5 @@ def command(
         return
     for name, count in named.items():
         click.echo(f"{count:>12,}  {name}")
+    click.echo(f"durability {Manifest.load(out / 'journal').promise()}")
     click.echo(f"check it with: tectra journal verify {quote(str(out))}")

@@ -6,16 +6,21 @@ import os
 import time
 from pathlib import Path
 
+import msgspec
 import pytest
 
+from tectra.core.config.key import keys_of
 from tectra.core.config.load import load_config
-from tectra.core.config.section import Config
-from tectra.core.errors import InputError
+from tectra.core.config.section import Config, JournalConfig
+from tectra.core.errors import ConfigError, InputError
 from tectra.core.idle import IdlePolicy
 from tectra.core.log import init_logging
 from tectra.core.ring import Pressure
 from tectra.core.stop import clear_stop
-from tectra.runtime import idle_of, log_of, ring_of, runners_of, tune_ring
+from tectra.engine.session import SessionSpec, open_journal
+from tectra.journal import DURABILITY, JournalOptions, JournalSettings, JournalWriter, Manifest
+from tectra.risk.limits import RiskLimits
+from tectra.runtime import idle_of, journal_of, log_of, ring_of, runners_of, tune_ring
 
 
 class Lazy:
@@ -124,3 +129,54 @@ def test_the_log_is_where_and_how_the_configuration_says(tmp_path: Path):
         logging.getLogger("tectra.feed").warning("not said")
     lines = [json.loads(x) for x in (tmp_path / "logs/run.log").read_text().splitlines()]
     assert [(x["module"], x["message"]) for x in lines] == [("tectra.risk", "limit 7")]
+
+
+def test_the_journal_of_a_configuration_is_the_one_that_is_written(tmp_path):
+    asked = config(
+        "journal.durability=group-commit", "journal.commit_us=700", "journal.commit_records=33",
+        "journal.segment_slots=2048", "journal.rotate_daily=true", "journal.reserve_bytes=200000",
+    )  # fmt: skip
+    settings = journal_of(asked)
+    assert settings == JournalSettings(
+        durability="group-commit", commit_us=700, commit_records=33, segment_slots=2048,
+        daily=True, reserve_bytes=200_000,
+    )  # fmt: skip
+    with JournalWriter(tmp_path / "j", session={}, **msgspec.structs.asdict(settings)) as writer:
+        assert len(list((tmp_path / "j").glob("reserve-*.tmp"))) == 2  # of 128 KiB of slots each
+        assert writer.options.daily
+    manifest = Manifest.load(tmp_path / "j")
+    assert (manifest.durability, manifest.segment_slots) == ("group-commit", 2048)
+    assert (manifest.commit_us, manifest.commit_records) == (700, 33)
+
+
+def test_the_modes_of_a_configuration_are_those_of_the_writer():
+    choices = keys_of(JournalConfig)["durability"].choices
+    assert list(choices) == list(DURABILITY)
+    for mode in choices:
+        assert journal_of(config(f"journal.durability={mode}")).durability == mode
+
+
+@pytest.mark.parametrize(
+    ("profile", "mode", "reserve"),
+    [("paper", "paper", 64 << 20), ("live", "live", 64 << 20), ("backtest", "backtest", 0)],
+)
+def test_what_runs_in_real_time_keeps_a_reserve(tmp_path, profile, mode, reserve):
+    """As any driver opens it: the session's mode says the clock, and the clock the reserve."""
+    settings = journal_of(config("journal.segment_slots=262144", profile=profile))
+    assert settings.reserve_bytes is None
+    spec = SessionSpec(
+        mode=mode, tectra="test", seed=1, strategies=[], instruments=[], limits=RiskLimits()
+    )
+    with open_journal(tmp_path / "j", spec, [], **msgspec.structs.asdict(settings)) as journal:
+        assert journal.options.reserve == reserve
+        kept = list((tmp_path / "j").glob("reserve-*.tmp"))
+        assert sum(p.stat().st_size for p in kept) >= reserve
+        assert bool(kept) == bool(reserve)
+    named = journal_of(config("journal.reserve_bytes=5", profile=profile))
+    assert JournalOptions(**msgspec.structs.asdict(named), clock_domain="realtime").reserve == 5
+
+
+def test_live_does_not_run_without_a_reserve():
+    with pytest.raises(ConfigError, match=r"journal.reserve_bytes: found 0; allowed: 1 and more"):
+        config("journal.reserve_bytes=0", profile="live")
+    assert journal_of(config("journal.reserve_bytes=0", profile="paper")).reserve_bytes == 0

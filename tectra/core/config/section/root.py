@@ -150,6 +150,13 @@ def _live(config: Config) -> Iterator[Fault]:
         return
     if not config.journal.enabled:
         yield Fault(path=("journal", "enabled"), found="false", allowed="true, where mode is live")
+    if config.journal.reserve_bytes == 0:
+        yield Fault(
+            path=("journal", "reserve_bytes"),
+            found="0",
+            allowed="1 and more, where mode is live",
+            fix="leave it out for 64 MiB: a full disk leaves cancels and kills that room",
+        )
     for i, runner in enumerate(config.runners):
         if config.execution_of(runner) != "live" or runner.data_source.source in config.exchanges:
             continue
