@@ -1,13 +1,17 @@
 """Codec of records: encode() makes the 64 or 128 bytes of a template, decode() reads them in place.
 """
-# Owns the field tables made from msg.DTYPES. Pure functions of their arguments: any thread. encode
-# about 1 us, decode and each field about 0.3 us: for edges and tests; hot loops use the C structs
-# of ext/tectra/msg.h, which it wraps.
+# Owns the table of where each field of each template lies, made once from record_field.FIELDS, and
+# the descriptors of type Record that read through it. Pure functions of their arguments: any
+# thread, with the GIL. encode about 1 us; a record of iter_records 40 ns and each field of it 20.
+# Hot loops use the C structs of ext/tectra/msg.h, which it wraps.
 
 from cpython.buffer cimport PyBUF_SIMPLE, PyBUF_WRITABLE, PyBuffer_Release, PyObject_GetBuffer
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
-from cython cimport final
-from libc.stdint cimport int8_t, int16_t, int32_t, int64_t, uint8_t, uint16_t, uint64_t
+from cpython.mem cimport PyMem_Calloc
+from cpython.ref cimport PyObject
+from cpython.type cimport PyType_Modified
+from cython cimport final, freelist
+from libc.stdint cimport int8_t, int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.string cimport memcpy, memset
 
 from tectra.core.msg cimport (
@@ -17,8 +21,13 @@ from tectra.core.msg cimport (
     TT_SLOT_BYTES,
     TT_T_END,
     tt_head,
-    tt_rec_init,
     tt_template_bytes,
+)
+from tectra.core.record_field cimport (
+    KIND_ARRAY,
+    KIND_FLOAT,
+    fill_record,
+    template_number,
 )
 
 import numpy as np
@@ -31,149 +40,58 @@ from tectra.core.errors import (
     TruncatedInputError,
 )
 from tectra.core.msg import DTYPES, Template
+from tectra.core.record_field import FIELDS, HEADER_FIELDS
 
 __all__ = ["Record", "decode", "encode", "encode_into", "iter_records"]
 
+cdef extern from "Python.h":
+    ctypedef object (*getter)(object, void *)
+    ctypedef struct PyTypeObject:
+        PyObject *tp_dict
+    ctypedef struct PyGetSetDef:
+        const char *name
+        getter get
+        void *closure
+    const char *PyUnicode_AsUTF8(object text) except NULL
+    object PyDescr_NewGetSet(PyTypeObject *type, PyGetSetDef *what)
+
 cdef enum:
-    KIND_TEXT = 100
-    KIND_FLOAT = 101
-    KIND_ARRAY = 102
     HEADER_BYTES = 8
 
-cdef object _HEADER = ("block_length", "template_id", "schema_id", "version")
+cdef struct Place:
+    int8_t kind  # of record_field; 0: the template has no such field
+    uint8_t offset
+    uint8_t size
 
-
-cdef object _field(object dtype, int offset):
-    # (kind, offset, size): kind is the width in bytes of an integer, negative when signed
-    if dtype.subdtype is not None:
-        return (KIND_ARRAY, offset, dtype.itemsize)
-    if dtype.kind == "S":
-        return (KIND_TEXT, offset, dtype.itemsize)
-    if dtype.kind == "f":
-        return (KIND_FLOAT, offset, dtype.itemsize)
-    return (dtype.itemsize if dtype.kind == "u" else -dtype.itemsize, offset, dtype.itemsize)
-
-
-cdef dict _TABLES = {
-    int(t): {name: _field(f[0], f[1]) for name, f in d.fields.items()} for t, d in DTYPES.items()
-}
 cdef dict _TEMPLATES = {int(t): t for t in Template}
+cdef tuple _NAMES = tuple(dict.fromkeys(name for table in FIELDS.values() for name in table))
 
 
-cdef int _template(object template) except -1:
-    if isinstance(template, str):
-        found = template.upper()
-        if found not in Template.__members__:
-            raise InputError(
-                f"template: found {template!r}; allowed: "
-                f"{', '.join(t.name.lower() for t in Template)}"
-            )
-        return Template[found]
-    if template not in _TABLES:
-        raise InputError(
-            f"template: found {template!r}; allowed: "
-            f"{', '.join(f'{t.value} {t.name}' for t in Template)}"
-        )
-    return template
+cdef Place *_new_places() except NULL:
+    """TT_T_END places for each name of a field: where it lies in the record of each template."""
+    cdef Place *out = <Place *>PyMem_Calloc(<size_t>len(_NAMES) * TT_T_END, sizeof(Place))
+    cdef Py_ssize_t at
+    if out is NULL:
+        raise MemoryError()
+    for i, name in enumerate(_NAMES):
+        for template, table in FIELDS.items():
+            if name in table:
+                at = i * TT_T_END + template
+                out[at].kind, out[at].offset, out[at].size = table[name]
+    return out
 
 
-cdef int _write_integer(uint8_t *at, int kind, object value) except -1:
-    cdef uint64_t u
-    cdef int64_t i
-    cdef object one = 1
-    cdef object bits = 8 * abs(kind)
-    cdef object low = 0 if kind > 0 else -(one << (bits - 1))
-    cdef object high = (one << bits if kind > 0 else one << (bits - 1)) - 1
-    if not isinstance(value, (int, np.integer)):
-        raise InputError(f"found {type(value).__name__} {value!r}; allowed: an integer")
-    if not low <= value <= high:
-        raise InputError(f"found {value}; allowed: {low} to {high}")
-    # Little-endian memory: the low bytes of the wide value are the narrow value.
-    if kind > 0:
-        u = value
-        memcpy(at, &u, kind)
-    else:
-        i = value
-        memcpy(at, &i, -kind)
-    return 0
-
-
-cdef int _write_text(uint8_t *at, int size, object value) except -1:
-    cdef bytes raw
-    if isinstance(value, str):
-        if not value.isascii():
-            raise InputError(f"found {value!r}; allowed: ASCII text or bytes")
-        raw = value.encode("ascii")
-    elif isinstance(value, (bytes, bytearray)):
-        raw = bytes(value)
-    else:
-        raise InputError(f"found {type(value).__name__} {value!r}; allowed: ASCII text or bytes")
-    if len(raw) > size:
-        raise InputError(f"found {len(raw)} bytes; allowed: at most {size}")
-    memcpy(at, PyBytes_AS_STRING(raw), len(raw))
-    return 0
-
-
-cdef int _write(uint8_t *p, object field, object value) except -1:
-    cdef int kind = field[0], offset = field[1], size = field[2], i
-    cdef double d
-    if kind == KIND_TEXT:
-        return _write_text(p + offset, size, value)
-    if kind == KIND_FLOAT:
-        if not isinstance(value, (int, float, np.floating)):
-            raise InputError(f"found {type(value).__name__} {value!r}; allowed: a number")
-        d = value
-        memcpy(p + offset, &d, sizeof(double))
-        return 0
-    if kind == KIND_ARRAY:
-        if len(value) != size // 8:
-            raise InputError(f"found {len(value)} integers; allowed: {size // 8}")
-        for i in range(size // 8):
-            _write_integer(p + offset + 8 * i, 8, value[i])
-        return 0
-    return _write_integer(p + offset, kind, value)
-
-
-cdef object _read(const uint8_t *p, object field):
-    cdef int kind = field[0], offset = field[1], size = field[2]
-    cdef uint64_t u = 0
-    cdef double d
-    p += offset
-    if kind == KIND_TEXT:
-        while size > 0 and p[size - 1] == 0:
-            size -= 1
-        return PyBytes_FromStringAndSize(<const char *>p, size)
-    if kind == KIND_FLOAT:
-        memcpy(&d, p, sizeof(double))
-        return d
-    if kind == KIND_ARRAY:
-        return tuple([(<const uint64_t *>p)[i] for i in range(size // 8)])
-    memcpy(&u, p, size)
-    if kind == -1:
-        return <int8_t>u
-    if kind == -2:
-        return <int16_t>u
-    if kind == -4:
-        return <int32_t>u
-    if kind == -8:
-        return <int64_t>u
-    return u
-
-
-cdef int _fill(uint8_t *p, int template, dict fields) except -1:
-    cdef dict table = _TABLES[template]
-    tt_rec_init(p, template)
-    for name, value in fields.items():
-        if name not in table or name in _HEADER:
-            allowed = ", ".join(n for n in table if n not in _HEADER)
-            raise InputError(
-                f"{Template(template).name.lower()}: found field {name!r}; allowed: {allowed}"
-            )
-        try:
-            _write(p, table[name], value)
-        except InputError as error:
-            raise InputError(f"{Template(template).name.lower()}.{name}: {error}") from None
-    return 0
+cdef uint64_t _HEADS[256]  # the message header of each template in this version of the schema
+memset(_HEADS, 0, sizeof(_HEADS))
+for _template in Template:
+    _HEADS[<int>_template] = (
+        <uint64_t>(tt_template_bytes[<int>_template] - HEADER_BYTES)
+        | <uint64_t>_template << 16
+        | <uint64_t>TT_SCHEMA_ID << 32
+        | <uint64_t>TT_SCHEMA_VERSION << 48
+    )
+cdef Place *_PLACES = _new_places()
+cdef dict _NUMBERS = {name: i for i, name in enumerate(_NAMES)}
 
 
 def encode(template, /, **fields) -> bytes:
@@ -182,9 +100,9 @@ def encode(template, /, **fields) -> bytes:
 
     `template` is a Template, its number or its name; text fields take ASCII str or bytes.
     """
-    cdef int t = _template(template)
+    cdef int t = template_number(template)
     cdef bytes out = PyBytes_FromStringAndSize(NULL, tt_template_bytes[t])
-    _fill(<uint8_t *>PyBytes_AS_STRING(out), t, fields)
+    fill_record(<uint8_t *>PyBytes_AS_STRING(out), t, fields)
     return out
 
 
@@ -193,7 +111,7 @@ def encode_into(out, offset, template, /, **fields) -> int:
     bytes are zero.
     """
     cdef Py_buffer view
-    cdef int t = _template(template)
+    cdef int t = template_number(template)
     cdef Py_ssize_t at = offset
     cdef int size = tt_template_bytes[t]
     PyObject_GetBuffer(out, &view, PyBUF_SIMPLE | PyBUF_WRITABLE)
@@ -204,7 +122,7 @@ def encode_into(out, offset, template, /, **fields) -> int:
                 f"{view.len - size}"
             )
         try:
-            _fill(<uint8_t *>view.buf + at, t, fields)
+            fill_record(<uint8_t *>view.buf + at, t, fields)
         except InputError:
             memset(<uint8_t *>view.buf + at, 0, size)
             raise
@@ -224,6 +142,12 @@ cdef int _check_head(const uint8_t *p, Py_ssize_t available) except -1:
     # Bytes of the record at p. The rules are SBE's: an older block may be shorter, a newer version
     # is refused.
     cdef tt_head head
+    cdef uint64_t word
+    if available >= TT_SLOT_BYTES:
+        memcpy(&word, p, HEADER_BYTES)
+        if word & 0xFFFF0000 and word == _HEADS[(word >> 16) & 0xFF]:
+            if available >= <Py_ssize_t>((word & 0xFFFF) + HEADER_BYTES):
+                return <int>((word & 0xFFFF) + HEADER_BYTES)
     memset(&head, 0, sizeof(tt_head))
     if available < HEADER_BYTES:
         raise TruncatedInputError(
@@ -256,22 +180,86 @@ cdef int _check_head(const uint8_t *p, Py_ssize_t available) except -1:
     return size
 
 
-@final
-cdef class Record:
-    """A record read in place: fields are attributes (integers, floats, bytes without trailing
-    zeros, tuples of integers).
+cdef inline object _read(const uint8_t *p, Place place):
+    cdef int size = place.size, i
+    cdef int16_t h
+    cdef int32_t w
+    cdef int64_t q
+    cdef uint16_t uh
+    cdef uint32_t uw
+    cdef uint64_t uq
+    cdef double d
+    p += place.offset
+    if place.kind == -8:
+        memcpy(&q, p, 8)
+        return q
+    if place.kind == 8:
+        memcpy(&uq, p, 8)
+        return uq
+    if place.kind == 4:
+        memcpy(&uw, p, 4)
+        return uw
+    if place.kind == 1:
+        return p[0]
+    if place.kind == 2:
+        memcpy(&uh, p, 2)
+        return uh
+    if place.kind == -1:
+        return <int8_t>p[0]
+    if place.kind == -2:
+        memcpy(&h, p, 2)
+        return h
+    if place.kind == -4:
+        memcpy(&w, p, 4)
+        return w
+    if place.kind == KIND_FLOAT:
+        memcpy(&d, p, sizeof(double))
+        return d
+    if place.kind == KIND_ARRAY:
+        return tuple([(<const uint64_t *>p)[i] for i in range(size // 8)])
+    while size > 0 and p[size - 1] == 0:
+        size -= 1
+    return PyBytes_FromStringAndSize(<const char *>p, size)
 
-    Holds the buffer it was decoded from, which therefore cannot be resized or closed meanwhile.
-    Equal to another Record with the same bytes. A field newer than the record's schema version is
-    None. Any thread, as far as the buffer allows.
+
+cdef object _field_of(Record record, void *places):
+    """The getter of all descriptors; `places` are those of its field."""
+    cdef Place place
+    if record.p is NULL:
+        raise ClosedError("Record is not for direct use; call decode()")
+    place = (<const Place *>places)[record.number]
+    if place.kind == 0:
+        raise AttributeError  # __getattr__, which comes next, says more
+    return _read(record.p, place) if place.offset + place.size <= record.size else None
+
+
+@final
+@freelist(64)
+cdef class Record:
+    """A record: fields are attributes (integers, floats, bytes without trailing zeros, tuples of
+    integers).
+
+    What decode() gives is read in place and holds its buffer, which therefore cannot be resized or
+    closed meanwhile; what iter_records() gives has bytes of its own. Equal to another Record with
+    the same bytes. A field newer than the record's schema version is None. Any thread, as far as
+    the buffer allows.
     """
 
     def __init__(self):
         raise TypeError("Record is not for direct use; call decode()")
 
     def __dealloc__(self):
-        if self.p is not NULL:
-            PyBuffer_Release(&self.view)
+        if self.p is not NULL and self.p is not self.memory.own:
+            PyBuffer_Release(&self.memory.view)
+
+    def __dir__(self):
+        own = FIELDS[self.number] if self.p is not NULL else ()
+        return [n for n in object.__dir__(self) if n in own or n not in _NUMBERS]
+
+    @property
+    def template(self):
+        """Its Template."""
+        return _TEMPLATES[self.number] if self.p is not NULL else None
 
     @property
     def template_name(self) -> str:
@@ -284,43 +272,54 @@ cdef class Record:
         return self.size
 
     def __getattr__(self, name):
+        # Reached for names that no descriptor answers.
         if self.p is NULL:
             raise ClosedError("Record is not for direct use; call decode()")
-        field = self.table.get(name)
-        if field is None:
-            raise AttributeError(
-                f"{self.template_name} has no field {name!r}; allowed: {', '.join(self.table)}"
-            )
-        return _read(self.p, field) if field[1] + field[2] <= self.size else None
+        raise AttributeError(
+            f"{self.template_name} has no field {name!r}; allowed: "
+            f"{', '.join(FIELDS[self.number])}"
+        )
+
+    cdef object _value(self, object name):
+        number = _NUMBERS.get(name)
+        if number is None:
+            return self.__getattr__(name)
+        cdef Py_ssize_t at = number
+        cdef Place *places = &_PLACES[at * TT_T_END]
+        if self.p is not NULL and places[self.number].kind == 0:
+            return self.__getattr__(name)
+        return _field_of(self, places)
 
     def __getitem__(self, name):
         try:
-            return self.__getattr__(name)
+            return self._value(name)
         except AttributeError as error:
             raise KeyError(str(error)) from None
 
     def get_int(self, name: str) -> int:
         """An integer field; TypeError if it is of another kind."""
-        value = self.__getattr__(name)
+        value = self._value(name)
         if not isinstance(value, int):
             raise TypeError(f"{name}: found {type(value).__name__}; allowed: an integer field")
         return value
 
     def get_text(self, name: str) -> str:
         """A text field as ASCII; bytes outside it become backslash escapes."""
-        value = self.__getattr__(name)
+        value = self._value(name)
         if not isinstance(value, bytes):
             raise TypeError(f"{name}: found {type(value).__name__}; allowed: a text field")
         return value.decode("ascii", "backslashreplace")
 
     def keys(self) -> list:
         """Field names, message header first."""
-        return list(self.table)
+        return list(FIELDS[self.number]) if self.p is not NULL else []
 
     def to_dict(self) -> dict:
         """{"template": name, field: value, ...} without the message header."""
         out = {"template": self.template_name}
-        out.update((n, self.__getattr__(n)) for n in self.table if n not in _HEADER)
+        for name in FIELDS[self.number]:
+            if name not in HEADER_FIELDS:
+                out[name] = self._value(name)
         return out
 
     @classmethod
@@ -334,21 +333,24 @@ cdef class Record:
         return PyBytes_FromStringAndSize(<const char *>self.p, self.size)
 
     def to_numpy(self):
-        """The same memory as a NumPy structured scalar."""
-        if self.size != tt_template_bytes[self.template]:
+        """The same memory as a NumPy structured scalar; a copy if the record has its own."""
+        if self.size != tt_template_bytes[self.number]:
             raise LayoutVersionError(
                 "found a record of an older schema version; allowed: the current one; read its "
                 "fields"
             )
-        offset = self.p - <const uint8_t *>self.view.buf
-        raw = np.frombuffer(<object>self.view.obj, np.uint8, self.size, offset)
+        buffer, offset = self.to_bytes(), 0
+        if self.p is not self.memory.own:
+            buffer = <object>self.memory.view.obj
+            offset = self.p - <const uint8_t *>self.memory.view.buf
+        raw = np.frombuffer(buffer, np.uint8, self.size, offset)
         return raw.view(DTYPES[self.template])[0]
 
     def __eq__(self, other):
         return self.to_bytes() == other.to_bytes() if type(other) is Record else NotImplemented
 
     def __hash__(self):
-        if not self.view.readonly:
+        if self.p is not self.memory.own and not self.memory.view.readonly:
             raise TypeError(
                 "found a Record over writable memory; only one over bytes has a hash; use "
                 "to_bytes()"
@@ -368,6 +370,31 @@ cdef class Record:
         return f"Record({', '.join(f'{n}={v!r}' for n, v in self.to_dict().items())})"
 
 
+cdef int _install_fields() except -1:
+    """Make the fields attributes of type Record: descriptors that the interpreter finds in the
+    type's cache, for all names of all templates.
+    """
+    cdef PyTypeObject *type = <PyTypeObject *>Record
+    cdef dict attributes = <dict>type.tp_dict
+    cdef PyGetSetDef *defs = <PyGetSetDef *>PyMem_Calloc(
+        <size_t>len(_NAMES), sizeof(PyGetSetDef))  # for the life of the process, as the type
+    cdef Py_ssize_t i
+    if defs is NULL:
+        raise MemoryError()
+    for i, name in enumerate(_NAMES):
+        if name in attributes:
+            raise RuntimeError(f"Record.{name} is a method; a field needs another name")
+        defs[i].name = PyUnicode_AsUTF8(name)
+        defs[i].get = <getter>_field_of
+        defs[i].closure = &_PLACES[i * TT_T_END]
+        attributes[name] = PyDescr_NewGetSet(type, &defs[i])
+    PyType_Modified(Record)
+    return 0
+
+
+_install_fields()
+
+
 def decode(buffer, Py_ssize_t offset=0) -> Record:
     """Read the record at byte `offset` of a buffer, without a copy.
 
@@ -376,29 +403,74 @@ def decode(buffer, Py_ssize_t offset=0) -> Record:
     """
     cdef Record out = Record.__new__(Record)
     cdef const uint8_t *p
-    PyObject_GetBuffer(buffer, &out.view, PyBUF_SIMPLE)
+    PyObject_GetBuffer(buffer, &out.memory.view, PyBUF_SIMPLE)
     try:
-        if offset < 0 or offset > out.view.len:
-            raise InputError(f"offset: found {offset}; allowed: 0 to {out.view.len}")
-        p = <const uint8_t *>out.view.buf + offset
-        out.size = _check_head(p, out.view.len - offset)
-        out.template = _TEMPLATES[(<const uint16_t *>p)[1]]
-        out.table = _TABLES[out.template]
+        if offset < 0 or offset > out.memory.view.len:
+            raise InputError(f"offset: found {offset}; allowed: 0 to {out.memory.view.len}")
+        p = <const uint8_t *>out.memory.view.buf + offset
+        out.size = <uint32_t>_check_head(p, out.memory.view.len - offset)
+        out.number = (<const uint16_t *>p)[1]
     except BaseException:
-        PyBuffer_Release(&out.view)
+        PyBuffer_Release(&out.memory.view)
         raise
     out.p = p
     return out
 
 
+cdef inline bint _is_padding(const uint8_t *p, Py_ssize_t left) noexcept nogil:
+    cdef uint64_t word = 0
+    memcpy(&word, p, <size_t>(left if left < HEADER_BYTES else HEADER_BYTES))
+    return word == 0
+
+
+@final
+cdef class _Records:
+    """What iter_records() gives; lets go of the buffer at its end."""
+
+    def __cinit__(self, slots):
+        PyObject_GetBuffer(slots, &self.view, PyBUF_SIMPLE)
+
+    def __dealloc__(self):
+        PyBuffer_Release(&self.view)
+
+    def __iter__(self):
+        return self
+
+    def __next__(self):
+        cdef Record out
+        cdef const uint8_t *p = NULL
+        cdef Py_ssize_t left = 0
+        while True:
+            left = self.view.len - self.at
+            if left <= 0:
+                self._end()
+                raise StopIteration
+            p = <const uint8_t *>self.view.buf + self.at
+            if not _is_padding(p, left):
+                break
+            self.at += TT_SLOT_BYTES
+        out = Record.__new__(Record)
+        try:
+            out.size = <uint32_t>_check_head(p, left)
+        except BaseException:
+            self._end()
+            raise
+        memcpy(out.memory.own, p, out.size)
+        out.p = out.memory.own
+        out.number = (<const tt_head *>out.p).template_id
+        self.at += out.size
+        return out
+
+    cdef int _end(self) except -1:
+        PyBuffer_Release(&self.view)  # which makes it empty
+        self.view.len = self.at = 0
+        return 0
+
+
 def iter_records(slots):
-    """Records of a stream of slots, in order; a zero slot (padding) is skipped."""
-    cdef Py_ssize_t at = 0
-    view = memoryview(slots).cast("B")
-    while at < len(view):
-        if not any(view[at:at + HEADER_BYTES]):
-            at += TT_SLOT_BYTES
-            continue
-        record = decode(view, at)
-        yield record
-        at += record.nbytes
+    """Records of a stream of slots, in order, each with a copy of its 64 or 128 bytes: it stays
+    right when the buffer is filled again. A zero slot (padding) is skipped.
+
+    Raises as decode() does, behind the last good record.
+    """
+    return _Records(slots)

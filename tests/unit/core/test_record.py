@@ -2,12 +2,15 @@
 
 import contextlib
 import copy
+import gc
 import os
 import pickle
 import shutil
 import subprocess
+import sys
 import tracemalloc
 from pathlib import Path
+from types import GetSetDescriptorType
 
 import numpy as np
 import pytest
@@ -16,6 +19,7 @@ from hypothesis import strategies as st
 
 from tectra.core import layout
 from tectra.core.errors import (
+    ClosedError,
     FileFormatError,
     InputError,
     LayoutVersionError,
@@ -90,8 +94,37 @@ def test_dtype_is_the_schema(name):
 
 
 def test_no_field_hides_behind_a_method():
-    fields = {f.name for message in REGISTRY.values() for f in message.fields}
-    assert not fields & set(dir(Record))
+    """Fields are descriptors of the type; what is not a field is not one of theirs."""
+    fields = {f.name for message in REGISTRY.values() for f in message.fields} | set(HEADER)
+    assert {type(vars(Record)[name]) for name in fields} == {GetSetDescriptorType}
+    own = {"template", "template_name", "nbytes"}
+    assert not fields & own
+    rest = set(vars(Record)) - fields - own
+    assert not any(type(vars(Record)[name]) is GetSetDescriptorType for name in rest)
+
+
+@ALL
+def test_a_record_has_the_fields_of_its_template_only(name):
+    record = decode(encode(name))
+    own = set(record.keys())
+    every = {f for dtype in DTYPES.values() for f in dtype.names}
+    assert {n for n in every if hasattr(record, n)} == own == every & set(dir(record))
+    for foreign in every - own:
+        with pytest.raises(AttributeError, match=f"{name} has no field '{foreign}'; allowed: "):
+            getattr(record, foreign)
+        with pytest.raises(KeyError):
+            record[foreign]
+    with pytest.raises(AttributeError):
+        record.seq = 1
+    assert {"template", "to_dict"} <= set(dir(record))
+
+
+def test_a_record_that_decode_did_not_make():
+    record = Record.__new__(Record)
+    for read in (lambda: record.px, lambda: record["px"], lambda: record.price):
+        with pytest.raises(ClosedError):
+            read()
+    assert (record.template, record.keys(), record.to_bytes()) == (None, [], b"")
 
 
 def test_no_template_is_missing():
@@ -167,6 +200,91 @@ def test_stream_of_slots():
     assert [r.to_bytes() for r in found] == [parts[0], parts[1], parts[3]]
     with pytest.raises(TruncatedInputError):
         list(iter_records(b"".join(parts)[:100]))
+
+
+@st.composite
+def streams(draw) -> tuple[bytes, list[bytes]]:
+    """Records of random bytes under right headers, and padding: the stream and its records."""
+    parts = []
+    for name in draw(st.lists(st.sampled_from([*REGISTRY, None]), max_size=8)):
+        if name is None:
+            parts.append(bytes(64))
+            continue
+        raw = encode(name)
+        parts.append(raw[:8] + draw(st.binary(min_size=len(raw) - 8, max_size=len(raw) - 8)))
+    return b"".join(parts), [p for p in parts if any(p[:8])]
+
+
+@given(stream=streams(), cut=st.integers(0, 1024), skew=st.integers(0, 7))
+def test_stream_is_what_numpy_reads(stream, cut, skew):
+    """Any bytes behind right headers, wherever in memory, cut anywhere."""
+    raw, wanted = stream
+    given_bytes = memoryview(bytes(skew) + raw[: len(raw) - min(cut, len(raw))])[skew:]
+    stop: type[Exception] = StopIteration
+    found, records = [], iter_records(given_bytes)
+    while True:
+        try:
+            found.append(next(records))
+        except (StopIteration, TruncatedInputError) as error:
+            stop = type(error)
+            break
+    assert next(records, None) is None
+    assert [r.to_bytes() for r in found] == wanted[: len(found)]
+    left = bytes(given_bytes)
+    for record in found:  # the place behind the last good record, padding passed over
+        left = left[left.index(record.to_bytes()) + record.nbytes :]
+    assert (stop is StopIteration) == (not any(left[i : i + 8] != bytes(8)[: len(left[i : i + 8])]
+                                               for i in range(0, len(left), 64)))  # fmt: skip
+    for record in found:
+        row = np.frombuffer(record.to_bytes(), DTYPES[record.template])[0]
+        for name in row.dtype.names:
+            value = getattr(record, name)
+            plain = tuple(row[name].tolist()) if isinstance(value, tuple) else row[name].item()
+            assert value == plain or (plain != plain and value != value)
+
+
+def test_records_of_a_stream_outlive_it():
+    """Kept records stay right when the batch is filled again, cut or freed."""
+    memory = np.empty(64 * 100, np.uint8)
+    kept = []
+    for turn in range(5):
+        for i in range(100):
+            encode_into(memory, 64 * i, "book_add", px=turn, qty=i)
+        kept += iter_records(memory)
+    del memory
+    assert [(r.px, r.qty) for r in kept] == [(turn, i) for turn in range(5) for i in range(100)]
+    assert hash(kept[0]) == hash(kept[0].to_bytes())
+    row = kept[7].to_numpy()
+    del kept
+    assert (row["px"], row["qty"], row.flags.writeable) == (0, 7, False)
+    assert not any(gc.is_tracked(r) for r in iter_records(encode("trade")))
+
+
+def test_a_stream_holds_its_buffer_until_it_ends():
+    memory = bytearray(encode("trade") * 2)
+    records = iter_records(memory)
+    keep = next(records)
+    with pytest.raises(BufferError):
+        memory.clear()
+    assert len(list(records)) == 1
+    memory.clear()
+    memory += encode("trade")[:20]
+    with pytest.raises(TruncatedInputError):
+        next(records := iter_records(memory))
+    memory.clear()
+    assert next(records, None) is None
+    assert keep.template_name == "trade"
+    with pytest.raises(TypeError):
+        iter_records(5)
+
+
+def test_iterating_keeps_no_memory():
+    slots = encode("book_add", px=1 << 40) * 10_000
+    sum(r.px for r in iter_records(slots))
+    before = sys.getallocatedblocks()
+    for _ in range(3):
+        assert sum(r.px for r in iter_records(slots)) == 10_000 << 40
+    assert sys.getallocatedblocks() - before < 100
 
 
 def test_record_is_a_value_over_bytes():
