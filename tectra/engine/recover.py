@@ -36,6 +36,8 @@ from tectra.engine.session import SessionSpec, keep_sources
 from tectra.engine.snapshot import SnapshotStore, snapshots_of
 from tectra.engine.snapshot_file import EngineSnapshot
 from tectra.engine.tail import TailStepper
+from tectra.journal.fault import Fault
+from tectra.journal.manifest import Manifest
 from tectra.journal.options import SEGMENT_SLOTS
 from tectra.journal.reader import JournalReader
 from tectra.journal.writer import JournalWriter
@@ -61,7 +63,9 @@ class Recovered:
 
     `ring_seq` is the engine's last record, `journal_seq` the last one in the journal. A run that
     died while it said something is ahead of its journal by what it says again: `unsaid` are those
-    records; none of their orders was sent.
+    records; none of their orders was sent. `durability`: options of the journal, as its writer had
+    them. `damage`: what lies behind the last record that was taken, where recover() was told to
+    stop there.
     """
 
     directory: Path
@@ -71,9 +75,11 @@ class Recovered:
     epoch: int
     journal_seq: int
     clock_domain: str
+    durability: dict[str, Any]
     snapshot: EngineSnapshot | None
     refused: tuple[RefusedSnapshot, ...]
     tail_records: int
+    damage: Fault | None
     unsaid: bytes
     raised: str | None
     duration_ns: int
@@ -155,6 +161,7 @@ class Recovered:
             "snapshot_seq": None if self.snapshot is None else self.snapshot.ring_seq,
             "refused": [{"snapshot": r.path.name, "reason": r.reason} for r in self.refused],
             "tail_records": self.tail_records,
+            "damage": None if self.damage is None else self.damage.as_dict(),
             "unsaid_bytes": len(self.unsaid),
             "raised": self.raised,
             "duration_ns": self.duration_ns,
@@ -167,6 +174,14 @@ class Recovered:
         }
 
 
+def _durability(manifest: Manifest | None) -> dict[str, Any]:
+    """What a journal that continues this one takes over."""
+    if manifest is None:
+        return {}
+    names = ("durability", "commit_us", "commit_records")
+    return {n: getattr(manifest, n) for n in names if getattr(manifest, n) is not None}
+
+
 class _Attempt:
     """One way to the state: a snapshot, or the beginning."""
 
@@ -175,6 +190,7 @@ class _Attempt:
         self.spec = spec
         self.classes = classes
         self.clock_domain = "" if reader.manifest is None else reader.manifest.clock_domain
+        self.durability = _durability(reader.manifest)
         self.snapshot: EngineSnapshot | None = None
         self.refused: list[RefusedSnapshot] = []
         self.last_seq = 0
@@ -236,10 +252,11 @@ def _replay(
     *,
     until: int | None,
     use_snapshots: bool = True,
+    strict: bool = True,
     progress: Progress | None = None,
 ) -> tuple[_Attempt, TailStepper, int]:
     """The pipeline behind record `until` or the last one, and the epoch of the journal."""
-    reader = JournalReader(directory)
+    reader = JournalReader(directory, strict=strict)
     if reader.manifest is None:
         raise JournalError(f"{directory}: has no manifest; run `tectra journal verify {directory}`")
     spec = SessionSpec.from_journal(reader.session)
@@ -260,6 +277,7 @@ def recover(
     *,
     classes: Sequence[type[Any]] | None = None,
     use_snapshots: bool = True,
+    until_damage: bool = False,
     clock: Clock | None = None,
     progress: Progress | None = None,
 ) -> Recovered:
@@ -269,11 +287,19 @@ def recover(
     output is compared with the journal's: ReplayMismatchError names the first record that differs.
     JournalCorruptError for damage before the end (the torn tail of a crash is none), JournalError
     when the files do not lead to a state.
+
+    A loss of power leaves sectors in any order, and what was not synced may look like damage with
+    whole records behind it. `until_damage`: take what lies before it and say so (`damage`).
     """
     path = Path(directory)
     start = 0 if clock is None else clock.now_ns()
     attempt, stepper, epoch = _replay(
-        path, classes, until=None, use_snapshots=use_snapshots, progress=progress
+        path,
+        classes,
+        until=None,
+        use_snapshots=use_snapshots,
+        strict=not until_damage,
+        progress=progress,
     )
     pipeline = attempt.pipeline
     unsaid = stepper.rest()
@@ -290,9 +316,11 @@ def recover(
         epoch=epoch,
         journal_seq=attempt.last_seq,
         clock_domain=attempt.clock_domain,
+        durability=attempt.durability,
         snapshot=attempt.snapshot,
         refused=tuple(attempt.refused),
         tail_records=stepper.records,
+        damage=attempt.reader.damage,
         unsaid=unsaid,
         raised=None if stepper.raised is None else str(stepper.raised),
         duration_ns=0 if clock is None else clock.now_ns() - start,
@@ -302,9 +330,14 @@ def recover(
 
 
 def continue_journal(
-    recovered: Recovered, directory: Path | str, *, segment_slots: int = SEGMENT_SLOTS
+    recovered: Recovered,
+    directory: Path | str,
+    *,
+    segment_slots: int = SEGMENT_SLOTS,
+    **options: Any,
 ) -> JournalWriter:
     """A new journal that goes on where a recovered engine stands; the old one is not touched.
+    Durability is that of the old one; `options`: see JournalOptions.
 
     First the engine's state as a snapshot, then the journal, whose session says which journal and
     record it continues: killed in between, it can be done again in the same directory.
@@ -329,6 +362,7 @@ def continue_journal(
         run_seed=recovered.spec.seed,
         epoch=epoch,
         base_ring_seq=pipeline.ring_seq,
+        **{**recovered.durability, **options},
     )
     pipeline.attach_journal(writer)
     return writer
