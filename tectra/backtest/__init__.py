@@ -10,13 +10,14 @@ from tectra.backtest.driver import BacktestDriver
 from tectra.backtest.result import BacktestResult
 from tectra.backtest.run import BacktestConfig, StrategyRun, make_driver, run_backtest
 from tectra.backtest.setup import SimSetup
-from tectra.sim.config import FeeConfig, LatencyConfig, SimConfig
+from tectra.sim.config import FeeConfig, FilterConfig, LatencyConfig, SimConfig
 
 __all__ = [
     "BacktestConfig",
     "BacktestDriver",
     "BacktestResult",
     "FeeConfig",
+    "FilterConfig",
     "LatencyConfig",
     "OrderOutcome",
     "SimConfig",

@@ -26,6 +26,7 @@ TectraError
 ├── GapError                            records were lost; says which
 ├── KilledError                         the kill word is set
 ├── RiskBypassError                     an order without the pass of the risk chain
+├── SimulationError                     a seeded simulation found what must never be
 ├── StoppedError                        Ctrl-C, SIGTERM or a stop request ended the loop
 ├── StrategyError
 │   ├── StrategyLoadError               file, class, signature or parameters are wrong
@@ -67,6 +68,7 @@ __all__ = [
     "RingEmptyError",
     "RingFullError",
     "RiskBypassError",
+    "SimulationError",
     "StateError",
     "StoppedError",
     "StrategyCallbackError",
@@ -188,6 +190,16 @@ class KilledError(TectraError):
 
 class RiskBypassError(TectraError):
     """An order reached the gate without the pass of the risk chain."""
+
+
+class SimulationError(TectraError):
+    """A seeded simulation found what must never be. `seed` repeats it, `steps` is how many messages
+    it was asked for, `trace` the digest of what the engine took and said up to there.
+    """
+
+    seed: int = 0
+    steps: int = 0
+    trace: str = ""
 
 
 class StoppedError(TectraError):

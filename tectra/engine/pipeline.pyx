@@ -407,6 +407,15 @@ cdef class Pipeline(EngineState):
     cdef bint timer_due(self, int64_t now_ns, tt_timer *out) noexcept nogil:
         return tt_timers_due(self.c.timers, now_ns, out) == TT_OK
 
+    def due_timer(self, int64_t now_ns):
+        """The earliest timer that is due at `now_ns` as the record to step, None when there is
+        none. For drivers in Python; it is due until it is stepped.
+        """
+        cdef tt_timer due
+        if not self.timer_due(now_ns, &due):
+            return None
+        return (<const uint8_t *> &due)[:sizeof(due)]
+
     def step_record(self, record):
         """Step one input record given as bytes (64 or 128); InputError for an output or an unknown
         template.

@@ -44,6 +44,7 @@ from tectra.engine.snapshot import SnapshotStore, snapshots_of
 from tectra.engine.snapshot_file import EngineSnapshot
 from tectra.journal.claim import refuse_second_run
 from tectra.journal.digest import Digest
+from tectra.journal.fault import Fault
 from tectra.journal.manifest import Manifest
 from tectra.journal.options import epoch_of
 from tectra.journal.reader import JournalReader
@@ -70,7 +71,8 @@ class Recovered:
 
     `ring_seq` is the engine's last record, `journal_seq` the last one in the journal. A run that
     died while it said something is ahead of its journal by what it says again: `unsaid` are those
-    records; none of their orders was sent.
+    records; none of their orders was sent. `damage`: what lies behind the last record that was
+    taken, where recover() was told to stop there.
     """
 
     directory: Path
@@ -83,6 +85,7 @@ class Recovered:
     snapshot: EngineSnapshot | None
     refused: tuple[RefusedSnapshot, ...]
     tail_records: int
+    damage: Fault | None
     unsaid: bytes
     raised: str | None
     duration_ns: int
@@ -182,6 +185,7 @@ class Recovered:
             "snapshot_seq": None if self.snapshot is None else self.snapshot.ring_seq,
             "refused": [{"snapshot": r.path.name, "reason": r.reason} for r in self.refused],
             "tail_records": self.tail_records,
+            "damage": None if self.damage is None else self.damage.as_dict(),
             "unsaid_bytes": len(self.unsaid),
             "raised": self.raised,
             "duration_ns": self.duration_ns,
@@ -285,10 +289,11 @@ def _replay(
     *,
     until: int | None,
     use_snapshots: bool = True,
+    strict: bool = True,
     progress: Progress | None = None,
 ) -> tuple[_Attempt, Comparator, int]:
     """The pipeline behind record `until` or the last one, and the epoch of the journal."""
-    reader = JournalReader(directory)
+    reader = JournalReader(directory, strict=strict)
     if reader.manifest is None:
         raise JournalError(f"{directory}: has no manifest; run `tectra journal verify {directory}`")
     spec = SessionSpec.from_journal(reader.session)
@@ -307,6 +312,7 @@ def recover(
     *,
     classes: Sequence[type[Any]] | None = None,
     use_snapshots: bool = True,
+    until_damage: bool = False,
     clock: Clock | None = None,
     progress: Progress | None = None,
 ) -> Recovered:
@@ -316,11 +322,19 @@ def recover(
     output is compared with the journal's: ReplayMismatchError names the first record that differs.
     JournalCorruptError for damage before the end (the torn tail of a crash is none), JournalError
     when the files do not lead to a state.
+
+    A loss of power leaves sectors in any order, and what was not synced may look like damage with
+    whole records behind it. `until_damage`: take what lies before it and say so (`damage`).
     """
     path = Path(directory)
     start = 0 if clock is None else clock.now_ns()
     attempt, comparator, epoch = _replay(
-        path, classes, until=None, use_snapshots=use_snapshots, progress=progress
+        path,
+        classes,
+        until=None,
+        use_snapshots=use_snapshots,
+        strict=not until_damage,
+        progress=progress,
     )
     pipeline = attempt.pipeline
     unsaid = comparator.rest()
@@ -340,6 +354,7 @@ def recover(
         snapshot=attempt.snapshot,
         refused=tuple(attempt.refused),
         tail_records=comparator.records,
+        damage=attempt.reader.damage,
         unsaid=unsaid,
         raised=None if comparator.raised is None else str(comparator.raised),
         duration_ns=0 if clock is None else clock.now_ns() - start,

@@ -248,6 +248,13 @@ cdef class EngineState:
         self.errors = errors
         self.c.errors = errors.c
 
+    def capture_templates(self, uint64_t mask):
+        """Keep the records of these templates in memory from now on (a bit for each); what was kept
+        before stays. A recovered engine keeps none until it is told.
+        """
+        self.c.tap.capture_mask = mask
+        self.make_room(TT_STEP_ROOM)
+
     def observe(self, observer):
         """Call `observer(input, captured)` after every input from now on: its record and those
         captured in its step, as bytes. None: nobody. What it raises comes out of the step.

@@ -62,6 +62,11 @@ class Line:
         """Packets that are delayed."""
         return len(self._waiting)
 
+    @property
+    def next_ns(self) -> int | None:
+        """When the next delayed packet leaves; None without any."""
+        return self._waiting[0][0] if self._waiting else None
+
     def publish(self, packet: bytes, now_ns: int) -> None:
         """Take one packet; it leaves at once when it has no delay."""
         faults, rng = self.faults, self._rng

@@ -48,3 +48,7 @@ def test_what_cannot_be_recovered(cli, run_dir, tmp_path):
     raw[-20_000] ^= 1
     segment.write_bytes(raw)
     cli("journal", "recover", run_dir).explained("journal verify", code=1)
+    text = cli("journal", "recover", run_dir, "--until-damage").out
+    assert "taken up to the damage: " in text and segment.name in text
+    found = cli("journal", "recover", run_dir, "--until-damage", "--json").json
+    assert found["journal_seq"] == found["damage"]["ring_seq"] - 1

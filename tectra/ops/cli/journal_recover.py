@@ -25,6 +25,8 @@ def _lines(found: Recovered) -> Iterator[str]:
         f"in {found.duration_ns / 1e6:,.1f} ms"
     )
     yield f"record {found.ring_seq}, output digest {found.pipeline.summary.output_digest}"
+    if found.damage is not None:
+        yield f"taken up to the damage: {found.damage}"
     if found.unsaid:
         ahead = found.ring_seq - found.journal_seq
         yield f"the run died within a step: {ahead} records of it were not written, none was sent"
@@ -48,15 +50,22 @@ def _lines(found: Recovered) -> Iterator[str]:
 @click.command(name="recover")
 @click.argument("directory", type=click.Path(path_type=Path))
 @click.option("--from-start", is_flag=True, help="Use no snapshot: step the whole journal.")
+@click.option(
+    "--until-damage", is_flag=True, help="Take what lies before damage: after a loss of power."
+)
 @click.option("--json", "as_json", is_flag=True, help="One JSON document instead of text.")
-def command(directory: Path, from_start: bool, as_json: bool) -> None:
+def command(directory: Path, from_start: bool, until_damage: bool, as_json: bool) -> None:
     """Recover the engine of a journal and report: snapshot, tail, orders in flight, positions.
 
     Nothing is written. Exit code 1 when the files do not lead to a state.
     """
     with progress(f"recovering {directory}", quiet=as_json) as step, StopSignals():
         found = recover(
-            journal_of(directory), use_snapshots=not from_start, clock=LiveClock(), progress=step
+            journal_of(directory),
+            use_snapshots=not from_start,
+            until_damage=until_damage,
+            clock=LiveClock(),
+            progress=step,
         )
     if as_json:
         write_json(found.as_dict())

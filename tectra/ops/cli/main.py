@@ -37,6 +37,10 @@ _COMMANDS = {
     "journal": ("tectra.ops.cli.journal", "Verify, prove, repair, list and export journals."),
     "mdg": ("tectra.ops.cli.mdg", "Generate market data into a journal."),
     "replay": ("tectra.ops.cli.replay", "Run a journal again: verify, step, compare, explain."),
+    "simulate": (
+        "tectra.ops.cli.simulate",
+        "The whole platform with faults, from a seed, in simulated time.",
+    ),
     "session": ("tectra.ops.cli.session", "Sessions as events: export, list, show, find, diff."),
     "trader": ("tectra.ops.cli.trader", "The trading application: record a simulated session."),
     "run": ("tectra.ops.cli.run", "Run what a configuration says; the demo without one."),

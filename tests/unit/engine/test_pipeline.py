@@ -183,6 +183,21 @@ def test_a_timer_re_arms_and_belongs_to_one_strategy():
     assert second.heard == [("start",)]
 
 
+def test_a_driver_in_python_asks_for_the_timers():
+    hears = Hears()
+    engine = Engine(hears)
+    assert engine.pipeline.due_timer(1 << 62) is None
+    hears.ctx.set_timer(due_ns=5_000)
+    hears.ctx.set_timer(due_ns=4_000)
+    assert engine.pipeline.due_timer(3_999) is None
+    for due in (4_000, 5_000):
+        timer = engine.pipeline.due_timer(6_000)
+        assert timer == engine.pipeline.due_timer(6_000)  # until it is stepped
+        engine.pipeline.step_record(timer)
+        assert hears.heard[-1] == ("timer", due)
+    assert engine.pipeline.due_timer(6_000) is None
+
+
 def test_a_timer_near_the_end_of_time_is_dropped():
     hears = Hears()
     engine = Engine(hears)

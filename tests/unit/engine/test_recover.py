@@ -20,6 +20,7 @@ from tectra.backtest import StrategyRun
 from tectra.core.clock import FakeClock
 from tectra.core.errors import (
     InputError,
+    JournalCorruptError,
     JournalError,
     ReplayMismatchError,
     StateError,
@@ -27,7 +28,7 @@ from tectra.core.errors import (
     TectraError,
 )
 from tectra.core.kill import KillReason, KillWord
-from tectra.core.msg import KillAction, OrderState, RiskRule, Side, Template
+from tectra.core.msg import KillAction, OrderState, RiskRule, SessionKind, Side, Template
 from tectra.core.record import encode
 from tectra.engine import SessionSpec, save_state, state_digest
 from tectra.engine.reconcile import VenueOrder
@@ -35,7 +36,7 @@ from tectra.engine.recover import Recovered, continue_journal, make_snapshot, re
 from tectra.engine.snapshot import SnapshotStore, snapshots_of
 from tectra.journal.manifest import Manifest
 from tectra.journal.reader import JournalReader
-from tectra.journal.scan import walk
+from tectra.journal.scan import slots_offset, walk
 from tectra.journal.writer import JournalWriter
 from tectra.portfolio import PositionReducer
 from tectra.replay.verify import verify_replay
@@ -668,3 +669,38 @@ def test_what_is_no_journal(tmp_path):
         with pytest.raises(JournalError):
             recover(path)
     assert asdict(VenueOrder("A", Side.BUY, 1))["order_id"] == 0
+
+
+def test_what_lies_before_damage_can_be_taken(run_dir):
+    """Sectors that power loss left out look like damage: the records before them are a state."""
+    journal = run_dir / "journal"
+    segment = max(p for p in journal.glob("segment-*.ttj") if p.stat().st_size)
+    reader = JournalReader(journal)
+    *_, slots = reader.slots()
+    starts = walk(slots.reshape(-1))[0]
+    lost = int(starts[len(starts) // 2])
+    last = int(slots.view("<u8")[starts, 1][len(starts) // 2 - 1])
+    raw = bytearray(segment.read_bytes())
+    at = slots_offset(int.from_bytes(raw[20:24], "little")) + 64 * lost
+    assert raw[at : at + 64] == slots[lost].tobytes()
+    raw[at : at + 512] = bytes(512)
+    segment.write_bytes(raw)
+    with pytest.raises(JournalCorruptError, match="does not match its checksum"):
+        recover(journal, classes=CLASSES, use_snapshots=False)
+    found = recover(journal, classes=CLASSES, use_snapshots=False, until_damage=True)
+    assert found.journal_seq == last < reader.last_ring_seq
+    assert found.damage is not None and found.damage.ring_seq == last + 1
+    assert found.as_dict()["damage"]["ring_seq"] == last + 1
+    assert recover(journal, classes=CLASSES, until_damage=True).journal_seq == last
+
+
+def test_a_recovered_engine_keeps_what_it_is_told_to(run_dir, tmp_path):
+    found = recover(run_dir / "journal", classes=CLASSES)
+    continue_journal(found, tmp_path / "next" / "journal")
+    session = encode(Template.SESSION, kind=SessionKind.END, mode=b"p")
+    found.pipeline.step_record(session)
+    assert found.pipeline.captured() == b""
+    found.pipeline.capture_templates(1 << Template.SESSION)
+    found.pipeline.step_record(session)
+    assert found.pipeline.captured()[32:] == session[32:]
+    found.pipeline.journal.close()

@@ -1,0 +1,59 @@
+"""`tectra simulate`: one line a seed; a failure names seed and command; Ctrl-C ends it clean."""
+
+import pytest
+
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(60)]
+
+CARELESS = """
+import tectra as tt
+
+
+class Careless(tt.Strategy):
+    def on_start(self, ctx):
+        self.updates = 0
+
+    def on_book_update(self, ctx, book):
+        self.updates += 1
+        if book.ask_px and self.updates % 5 == 0:
+            ctx.submit_order(book.instrument, tt.Side.BUY, qty=100, px=book.ask_px)
+
+    def on_trade(self, ctx, trade):
+        pass
+
+    def on_fill(self, ctx, fill):
+        pass
+
+    def on_timer(self, ctx, timestamp):
+        pass
+
+    def on_params_update(self, params):
+        pass
+"""
+
+
+def test_seeds_have_a_line_each(cli):
+    done = cli("simulate", "--seed", 3, "--count", 2, "--steps", 300)
+    assert done.code == 0
+    first, second, total = done.out.splitlines()
+    assert first.startswith("seed 3: 300 messages") and second.startswith("seed 4: 300 messages")
+    assert total.startswith("2 seeds, ") and total.endswith("times real time")
+    document = cli("simulate", "--seed", 3, "--steps", 300, "--json").json
+    assert document["seeds"][0]["trace"][:12] in first
+    assert document["real_time_factor"] > 0
+
+
+def test_a_strategy_of_ones_own_and_its_fault(cli, tmp_path):
+    (tmp_path / "mine.py").write_text(CARELESS)
+    assert cli("simulate", "mine.py", "--steps", 300, "--calm").code == 0
+    done = cli("simulate", "mine.py", "--count", 20, "--steps", 1_000, "--out", "left")
+    done.explained("sent on a book that is", "repeat it with `tectra simulate --seed")
+    (left,) = [p for p in (tmp_path / "left").iterdir() if any(p.iterdir())]
+    assert f"seed {left.name.partition('-')[2]}, message" in done.err
+
+
+def test_wrong_usage(cli, tmp_path):
+    cli("simulate", "--steps", 5).explained("100", code=2)
+    (tmp_path / "used").mkdir()
+    (tmp_path / "used" / "file").write_text("")
+    cli("simulate", "--out", "used").explained("not empty")
+    cli("simulate", "nothing.py").explained("nothing.py")
