@@ -18,6 +18,7 @@ from tectra.book.l2 import L2Book
 from tectra.book.l3 import L3Book
 from tectra.book.snapshot_file import BookSnapshot, encode_snapshot, read_snapshot
 from tectra.core.errors import FileFormatError, InputError, StateError, SystemCallError
+from tectra.core.part_file import sync_directory
 
 __all__ = ["BookStore", "DamagedSnapshot"]
 
@@ -157,7 +158,7 @@ class BookStore:
             with contextlib.suppress(OSError):
                 fresh.unlink()
             raise
-        _sync_directory(self.directory)
+        sync_directory(self.directory)
         return path
 
     def _prune(self) -> None:
@@ -196,11 +197,3 @@ def _write_all(fd: int, part: bytes | memoryview) -> None:
     view = memoryview(part)
     while view.nbytes:
         view = view[os.write(fd, view) :]
-
-
-def _sync_directory(directory: Path) -> None:
-    fd = os.open(directory, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)

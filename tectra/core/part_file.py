@@ -11,7 +11,7 @@ from typing import IO, Self
 
 from tectra.core.errors import ClosedError, InputError
 
-__all__ = ["PartFile", "Whole"]
+__all__ = ["PartFile", "Whole", "sync_directory"]
 
 
 class Whole(ABC):
@@ -115,3 +115,12 @@ class PartFile(Whole):
             )
             self._out.write(self._head)
         return self._out
+
+
+def sync_directory(path: Path) -> None:
+    """Make the names in a directory durable. Raises OSError."""
+    fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)

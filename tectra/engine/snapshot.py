@@ -22,6 +22,7 @@ from tectra.core.errors import (
     StateError,
     SystemCallError,
 )
+from tectra.core.part_file import sync_directory
 from tectra.engine.image import load_state, save_state, state_digest
 from tectra.engine.pipeline import Pipeline
 from tectra.engine.sections import ring_seq_of
@@ -216,20 +217,13 @@ class SnapshotStore(Closing):
         except OSError:
             part.unlink(missing_ok=True)
             raise
-        self._sync()
+        sync_directory(self.directory)
 
     def _drop(self, paths: list[Path]) -> None:
         for path in paths:
             path.unlink(missing_ok=True)
         if paths:
-            self._sync()
-
-    def _sync(self) -> None:
-        fd = os.open(self.directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        try:
-            os.fsync(fd)
-        finally:
-            os.close(fd)
+            sync_directory(self.directory)
 
 
 def load_beginning(pipeline: Pipeline, directory: Path, *, epoch: int, base: int) -> None:

@@ -17,8 +17,9 @@ from types import TracebackType
 from typing import Self
 
 from tectra.core.errors import JournalError, JournalFullError
+from tectra.core.part_file import sync_directory
 from tectra.journal.claim import LOCK_NAME
-from tectra.journal.manifest import MANIFEST_NAME, sync_file
+from tectra.journal.manifest import MANIFEST_NAME
 from tectra.journal.segment import is_companion, segment_number
 
 __all__ = ["KEPT_NAME", "Outlet", "writer_absent"]
@@ -132,13 +133,13 @@ class Outlet:
         if self.replace:
             self._keep_original()
         (self.part / LOCK_NAME).unlink()
-        sync_file(self.part)
+        sync_directory(self.part)
         if self.replace:
             self._exchange()
             shutil.rmtree(self.part)  # the original's names; damaged-<n> has its files
         else:
             self.part.rename(self.target)
-        sync_file(self.target.parent)
+        sync_directory(self.target.parent)
         self._release()
 
     def _keep_original(self) -> None:
@@ -153,7 +154,7 @@ class Outlet:
                 shutil.copytree(path, below / path.name, copy_function=os.link, symlinks=True)
             else:
                 os.link(path, below / path.name, follow_symlinks=False)
-        sync_file(fresh)
+        sync_directory(fresh)
 
     def _exchange(self) -> None:
         """Swap the directories' names in one step of the kernel."""

@@ -17,9 +17,10 @@ import msgspec
 import numpy as np
 
 from tectra.core.errors import JournalCorruptError, JournalError
+from tectra.core.part_file import sync_directory
 from tectra.journal.claim import LOCK_NAME
 from tectra.journal.digest import Digest
-from tectra.journal.manifest import MANIFEST_NAME, Manifest, SegmentEntry, sync_file
+from tectra.journal.manifest import MANIFEST_NAME, Manifest, SegmentEntry
 from tectra.journal.packed import PackedFile, write_packed
 from tectra.journal.segment import (
     PACK_LOCK_NAME,
@@ -135,11 +136,11 @@ def packing_steps(path: Path, *, level: int = 3) -> Iterator[str]:
             part.unlink(missing_ok=True)
             raise
         yield "named"
-        sync_file(path.parent)
+        sync_directory(path.parent)
         yield "synced"
     path.unlink(missing_ok=True)
     yield "removed"
-    sync_file(path.parent)
+    sync_directory(path.parent)
     yield "finished"
 
 
@@ -216,9 +217,9 @@ def unpack_segment(path: Path) -> Path:
     except (Exception, KeyboardInterrupt):
         part.unlink(missing_ok=True)
         raise
-    sync_file(path.parent)
+    sync_directory(path.parent)
     path.unlink()
-    sync_file(path.parent)
+    sync_directory(path.parent)
     return target
 
 
