@@ -6,7 +6,6 @@ machine.
 """
 
 import contextlib
-import fcntl
 import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -18,6 +17,7 @@ from tectra.book.l2 import L2Book
 from tectra.book.l3 import L3Book
 from tectra.book.snapshot_file import BookSnapshot, encode_snapshot, read_snapshot
 from tectra.core.errors import FileFormatError, InputError, StateError, SystemCallError
+from tectra.core.lock_file import lock_file
 from tectra.core.part_file import sync_directory
 
 __all__ = ["BookStore", "DamagedSnapshot"]
@@ -130,14 +130,11 @@ class BookStore:
         return path
 
     def _lock(self) -> int:
-        fd = os.open(self.directory / _LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
-        try:
-            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            os.close(fd)
+        fd = lock_file(self.directory / _LOCK)
+        if fd is None:
             raise StateError(
                 f"{self.directory}: another writer is at work; one engine has one directory"
-            ) from error
+            )
         return fd
 
     def _put(self, parts: Iterable[bytes | memoryview]) -> Path:

@@ -7,7 +7,6 @@ never ahead of the journal on the disk. Time is that of the records: nothing her
 """
 
 import contextlib
-import fcntl
 import os
 import re
 from collections.abc import Iterator
@@ -22,6 +21,7 @@ from tectra.core.errors import (
     StateError,
     SystemCallError,
 )
+from tectra.core.lock_file import lock_file
 from tectra.core.part_file import sync_directory
 from tectra.engine.image import load_state, save_state, state_digest
 from tectra.engine.pipeline import Pipeline
@@ -189,14 +189,11 @@ class SnapshotStore(Closing):
         if self._lock >= 0:
             return
         self.directory.mkdir(parents=True, exist_ok=True)
-        lock = os.open(self.directory / _LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            os.close(lock)
+        lock = lock_file(self.directory / _LOCK)
+        if lock is None:
             raise StateError(
                 f"{self.directory}: another process writes snapshots here; wait for it to end"
-            ) from error
+            )
         self._lock = lock
         for left in self.directory.glob(f"*{_PART}"):
             left.unlink(missing_ok=True)

@@ -17,6 +17,7 @@ from types import TracebackType
 from typing import Self
 
 from tectra.core.errors import JournalError, JournalFullError
+from tectra.core.lock_file import lock_file
 from tectra.core.part_file import sync_directory
 from tectra.journal.claim import LOCK_NAME
 from tectra.journal.manifest import MANIFEST_NAME
@@ -106,14 +107,11 @@ class Outlet:
             raise JournalError(
                 f"{self.part} holds {alien[0]}, which is not of a repair; move it away"
             )
-        fd = os.open(self.part / LOCK_NAME, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
-        try:
-            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            os.close(fd)
+        fd = lock_file(self.part / LOCK_NAME)
+        if fd is None:
             raise JournalError(
                 f"{self.part} is being written by another repair; wait for it to end"
-            ) from error
+            )
         self._fd = fd
         for left in self.part.iterdir():  # of a repair that was killed
             if left.is_dir():

@@ -7,7 +7,6 @@ manifest is then left alone: a reader finds files by their names. About 300 MB/s
 """
 
 import contextlib
-import fcntl
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,6 +16,7 @@ import msgspec
 import numpy as np
 
 from tectra.core.errors import JournalCorruptError, JournalError
+from tectra.core.lock_file import lock_file
 from tectra.core.part_file import sync_directory
 from tectra.journal.claim import LOCK_NAME
 from tectra.journal.digest import Digest
@@ -72,16 +72,13 @@ def _flock(path: Path) -> int | None:
     """The descriptor of a lock file that is ours now; None when another has it. JournalError."""
     while True:
         try:
-            fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+            fd = lock_file(path)
         except OSError as error:
             raise JournalError(
                 f"{path.parent} cannot be changed: {error.strerror}; give a journal's directory "
                 "that can be written"
             ) from error
-        try:
-            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            os.close(fd)
+        if fd is None:
             return None
         # Whoever had it before removed the name: what is locked now may be no file of this name.
         with contextlib.suppress(FileNotFoundError):
