@@ -6,7 +6,6 @@ machine.
 """
 
 import contextlib
-import fcntl
 import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -18,6 +17,8 @@ from tectra.book.l2 import L2Book
 from tectra.book.l3 import L3Book
 from tectra.book.snapshot_file import BookSnapshot, encode_snapshot, read_snapshot
 from tectra.core.errors import FileFormatError, InputError, StateError, SystemCallError
+from tectra.core.lock_file import lock_file
+from tectra.core.part_file import sync_directory
 
 __all__ = ["BookStore", "DamagedSnapshot"]
 
@@ -129,14 +130,11 @@ class BookStore:
         return path
 
     def _lock(self) -> int:
-        fd = os.open(self.directory / _LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
-        try:
-            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            os.close(fd)
+        fd = lock_file(self.directory / _LOCK)
+        if fd is None:
             raise StateError(
                 f"{self.directory}: another writer is at work; one engine has one directory"
-            ) from error
+            )
         return fd
 
     def _put(self, parts: Iterable[bytes | memoryview]) -> Path:
@@ -157,7 +155,7 @@ class BookStore:
             with contextlib.suppress(OSError):
                 fresh.unlink()
             raise
-        _sync_directory(self.directory)
+        sync_directory(self.directory)
         return path
 
     def _prune(self) -> None:
@@ -196,11 +194,3 @@ def _write_all(fd: int, part: bytes | memoryview) -> None:
     view = memoryview(part)
     while view.nbytes:
         view = view[os.write(fd, view) :]
-
-
-def _sync_directory(directory: Path) -> None:
-    fd = os.open(directory, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)

@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 
-from tectra.core.msg import Template
+from tectra.core.row import template_of
 
-__all__ = ["Divergence", "template_of"]
+__all__ = ["Divergence"]
 
 
 @dataclass(frozen=True)
@@ -35,8 +35,3 @@ class Divergence:
         else:
             said = f"the engine says {mine} here"
         return f"record {self.ring_seq}: the journal has {theirs}, {said}"
-
-
-def template_of(record: bytes) -> Template:
-    """What a record is."""
-    return Template(int.from_bytes(record[2:4], "little"))

@@ -7,7 +7,6 @@ never ahead of the journal on the disk. Time is that of the records: nothing her
 """
 
 import contextlib
-import fcntl
 import os
 import re
 from collections.abc import Iterator
@@ -22,6 +21,8 @@ from tectra.core.errors import (
     StateError,
     SystemCallError,
 )
+from tectra.core.lock_file import lock_file
+from tectra.core.part_file import make_directory, sync_directory
 from tectra.engine.image import load_state, save_state, state_digest
 from tectra.engine.pipeline import Pipeline
 from tectra.engine.sections import ring_seq_of
@@ -32,7 +33,6 @@ from tectra.engine.snapshot_file import (
     epoch_of_file,
     read_snapshot,
 )
-from tectra.journal.manifest import make_directory
 
 __all__ = [
     "SNAPSHOTS",
@@ -207,14 +207,11 @@ class SnapshotStore(Closing):
         if self._lock >= 0:
             return
         make_directory(self.directory)
-        lock = os.open(self.directory / _LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            os.close(lock)
+        lock = lock_file(self.directory / _LOCK)
+        if lock is None:
             raise StateError(
                 f"{self.directory}: another process writes snapshots here; wait for it to end"
-            ) from error
+            )
         self._lock = lock
         for left in self.directory.glob(f"*{_PART}"):
             left.unlink(missing_ok=True)
@@ -235,20 +232,13 @@ class SnapshotStore(Closing):
         except (Exception, KeyboardInterrupt):
             part.unlink(missing_ok=True)
             raise
-        self._sync()
+        sync_directory(self.directory)
 
     def _drop(self, paths: list[Path]) -> None:
         for path in paths:
             path.unlink(missing_ok=True)
         if paths:
-            self._sync()
-
-    def _sync(self) -> None:
-        fd = os.open(self.directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        try:
-            os.fsync(fd)
-        finally:
-            os.close(fd)
+            sync_directory(self.directory)
 
 
 def load_beginning(pipeline: Pipeline, directory: Path, *, epoch: int, base: int) -> None:

@@ -11,6 +11,7 @@ import msgspec
 from tectra.core.crc32c import crc32c
 from tectra.core.errors import FileFormatError, InputError, LayoutVersionError
 from tectra.core.msg import SCHEMA_VERSION
+from tectra.core.part_file import sync_directory
 from tectra.feed.selection import TimeBy
 from tectra.feed.tick_block import Codec
 
@@ -126,12 +127,3 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
                 f"{path} was changed after it was written; restore it, or import again"
             )
         return manifest
-
-
-def sync_directory(path: Path) -> None:
-    """Make the names in a directory durable. OSError."""
-    fd = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from tectra.core.closing import Closing
 from tectra.core.errors import DuplicateError, FileFormatError, InputError, StateError
+from tectra.core.part_file import sync_directory
 from tectra.feed.batch import Rows, gather, scan
 from tectra.feed.numbering import Numbering, SourceIds
 from tectra.feed.protocol import Feed, Slots
@@ -29,7 +30,6 @@ from tectra.feed.tick_manifest import (
     PartEntry,
     Partition,
     SourceEntry,
-    sync_directory,
 )
 from tectra.feed.tick_part import PartBuilder
 from tectra.refdata.instrument import Instrument

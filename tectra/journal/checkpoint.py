@@ -15,8 +15,9 @@ import msgspec
 import numpy as np
 
 from tectra.core.errors import JournalError
+from tectra.core.part_file import sync_directory
 from tectra.journal.fault import Cause, Fault
-from tectra.journal.manifest import CHECKPOINTS_NAME, sync_file
+from tectra.journal.manifest import CHECKPOINTS_NAME
 from tectra.journal.merkle import CHAIN_START, chain_head, merkle_root
 from tectra.journal.reader import JournalReader
 from tectra.journal.segment import SegmentFile, Slots, column_u64
@@ -130,7 +131,7 @@ def _append(path: Path, line: bytes) -> None:
             raise
     finally:
         os.close(fd)
-    sync_file(path.parent)
+    sync_directory(path.parent)
 
 
 def _is_checkpoint(line: bytes) -> bool:

@@ -10,7 +10,8 @@ import re
 from pathlib import Path
 
 from tectra.core.errors import JournalError
-from tectra.journal.manifest import MANIFEST_NAME, make_directory
+from tectra.core.part_file import make_directory
+from tectra.journal.manifest import MANIFEST_NAME
 from tectra.journal.segment import segment_number
 
 __all__ = ["LOCK_NAME", "Claim", "refuse_second_run", "remove_unfinished"]

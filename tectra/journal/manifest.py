@@ -11,6 +11,7 @@ from pathlib import Path
 import msgspec
 
 from tectra.core.errors import JournalError
+from tectra.core.part_file import sync_directory
 from tectra.journal.scan import crc32c
 
 __all__ = [
@@ -167,7 +168,7 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             fresh.unlink(missing_ok=True)
             raise
         if sync:
-            sync_file(directory)
+            sync_directory(directory)
 
     @classmethod
     def load(cls, directory: Path) -> "Manifest":
@@ -213,21 +214,3 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
                 "or read the segments with JournalReader(path, strict=False)"
             )
         return manifest
-
-
-def make_directory(path: Path) -> None:
-    """Make a directory and what is missing above it, their names durable. Raises OSError."""
-    missing = [path, *path.parents]
-    made = missing[: next((k for k, p in enumerate(missing) if p.exists()), 0)]
-    path.mkdir(parents=True, exist_ok=True)
-    for directory in made:
-        sync_file(directory.parent)
-
-
-def sync_file(path: Path) -> None:
-    """Make a file's content, or a directory's names, durable. Raises OSError."""
-    fd = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)

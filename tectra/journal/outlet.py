@@ -17,8 +17,10 @@ from types import TracebackType
 from typing import Self
 
 from tectra.core.errors import JournalError, JournalFullError
+from tectra.core.lock_file import lock_file
+from tectra.core.part_file import sync_directory
 from tectra.journal.claim import LOCK_NAME
-from tectra.journal.manifest import MANIFEST_NAME, sync_file
+from tectra.journal.manifest import MANIFEST_NAME
 from tectra.journal.segment import is_companion, segment_number
 
 __all__ = ["KEPT_NAME", "Outlet", "writer_absent"]
@@ -105,14 +107,11 @@ class Outlet:
             raise JournalError(
                 f"{self.part} holds {alien[0]}, which is not of a repair; move it away"
             )
-        fd = os.open(self.part / LOCK_NAME, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
-        try:
-            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            os.close(fd)
+        fd = lock_file(self.part / LOCK_NAME)
+        if fd is None:
             raise JournalError(
                 f"{self.part} is being written by another repair; wait for it to end"
-            ) from error
+            )
         self._fd = fd
         for left in self.part.iterdir():  # of a repair that was killed
             if left.is_dir():
@@ -132,13 +131,13 @@ class Outlet:
         if self.replace:
             self._keep_original()
         (self.part / LOCK_NAME).unlink()
-        sync_file(self.part)
+        sync_directory(self.part)
         if self.replace:
             self._exchange()
             shutil.rmtree(self.part)  # the original's names; damaged-<n> has its files
         else:
             self.part.rename(self.target)
-        sync_file(self.target.parent)
+        sync_directory(self.target.parent)
         self._release()
 
     def _keep_original(self) -> None:
@@ -153,7 +152,7 @@ class Outlet:
                 shutil.copytree(path, below / path.name, copy_function=os.link, symlinks=True)
             else:
                 os.link(path, below / path.name, follow_symlinks=False)
-        sync_file(fresh)
+        sync_directory(fresh)
 
     def _exchange(self) -> None:
         """Swap the directories' names in one step of the kernel."""

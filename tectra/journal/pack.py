@@ -7,7 +7,6 @@ manifest is then left alone: a reader finds files by their names. About 300 MB/s
 """
 
 import contextlib
-import fcntl
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,9 +16,11 @@ import msgspec
 import numpy as np
 
 from tectra.core.errors import JournalCorruptError, JournalError
+from tectra.core.lock_file import lock_file
+from tectra.core.part_file import sync_directory
 from tectra.journal.claim import LOCK_NAME
 from tectra.journal.digest import Digest
-from tectra.journal.manifest import MANIFEST_NAME, Manifest, SegmentEntry, sync_file
+from tectra.journal.manifest import MANIFEST_NAME, Manifest, SegmentEntry
 from tectra.journal.packed import PackedFile, write_packed
 from tectra.journal.segment import (
     PACK_LOCK_NAME,
@@ -71,16 +72,13 @@ def _flock(path: Path) -> int | None:
     """The descriptor of a lock file that is ours now; None when another has it. JournalError."""
     while True:
         try:
-            fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+            fd = lock_file(path)
         except OSError as error:
             raise JournalError(
                 f"{path.parent} cannot be changed: {error.strerror}; give a journal's directory "
                 "that can be written"
             ) from error
-        try:
-            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            os.close(fd)
+        if fd is None:
             return None
         # Whoever had it before removed the name: what is locked now may be no file of this name.
         with contextlib.suppress(FileNotFoundError):
@@ -135,11 +133,11 @@ def packing_steps(path: Path, *, level: int = 3) -> Iterator[str]:
             part.unlink(missing_ok=True)
             raise
         yield "named"
-        sync_file(path.parent)
+        sync_directory(path.parent)
         yield "synced"
     path.unlink(missing_ok=True)
     yield "removed"
-    sync_file(path.parent)
+    sync_directory(path.parent)
     yield "finished"
 
 
@@ -216,9 +214,9 @@ def unpack_segment(path: Path) -> Path:
     except (Exception, KeyboardInterrupt):
         part.unlink(missing_ok=True)
         raise
-    sync_file(path.parent)
+    sync_directory(path.parent)
     path.unlink()
-    sync_file(path.parent)
+    sync_directory(path.parent)
     return target
 
 

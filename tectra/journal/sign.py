@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 
 from tectra.core.errors import InputError, StateError
-from tectra.journal.manifest import sync_file
+from tectra.core.part_file import sync_directory
 
 try:
     from cryptography.exceptions import InvalidSignature
@@ -62,7 +62,7 @@ class SigningKey:
                 file.write(body)
                 file.flush()
                 os.fsync(fd)
-            sync_file(Path(path).parent)
+            sync_directory(Path(path).parent)
         except BaseException as error:
             # Half a key would be in the way of the next try, which never overwrites.
             Path(path).unlink(missing_ok=True)

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tectra.core.msg import DIRECTION, DTYPES, IntentAction, OrderEventKind, Template
+from tectra.core.row import row_of, template_of
 from tectra.journal.reader import JournalReader
 from tectra.journal.scan import walk
 from tectra.replay.component import COMPONENTS, component_of
@@ -125,7 +126,7 @@ class _Rest:
         self.market.append(sums)
         for start in starts[~world].tolist():
             record = _record_at(slots, start)
-            yield Template(int.from_bytes(record[2:4], "little")), record
+            yield template_of(record), record
 
     def _take(self, template: Template, record: bytes) -> None:
         row = np.frombuffer(record, DTYPES[template])[0]
@@ -173,7 +174,7 @@ _WIDE[[int(t) for t, d in DTYPES.items() if d.itemsize == 128]] = True
 
 def _body(record: bytes, *, ids: bool) -> bytes:
     """The record without the numbers that only count."""
-    row = np.frombuffer(bytearray(record), DTYPES[Template(int.from_bytes(record[2:4], "little"))])
+    row = row_of(bytearray(record))
     names = row.dtype.names or ()
     row["ring_seq"] = 0
     for name in (*_COUNTS, *(() if ids else _IDS)):
@@ -263,9 +264,7 @@ def behind(a: JournalReader, b: JournalReader, cut: Cut) -> Behind:
 
 
 def _guilty(cut: Cut, left: _Rest, right: _Rest) -> str:
-    mine, theirs = (
-        Template(int.from_bytes(r[2:4], "little")) if r else None for r in (cut.a, cut.b)
-    )
+    mine, theirs = (template_of(r) if r else None for r in (cut.a, cut.b))
     if mine is None or theirs is None:
         last = theirs if mine is None else mine
         assert last is not None

@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from tectra.core.msg import DTYPES, ENUMS, Template
+from tectra.core.msg import ENUMS, Template
 from tectra.refdata.instrument import Instrument
 
-__all__ = ["Names", "clock_text", "plain", "row_of", "template_of"]
+__all__ = ["Names", "clock_text", "plain"]
 
 _INT64_MIN = -(1 << 63)
 _HEAD = frozenset({"block_length", "template_id", "schema_id", "version"})
@@ -27,17 +27,6 @@ _SPARSE = frozenset(
     | {"match_id", "venue_order_id", "state", "seq", "expected", "found", "limit", "operator_id"}
 )
 _SHOWN = _HEAD | {"ring_seq", "ts_event_ns", "ts_recv_ns", "instrument_id", "strategy_id"}
-
-
-def template_of(record: bytes | memoryview) -> Template:
-    """Template of a record's bytes."""
-    return Template(int.from_bytes(record[2:4], "little"))
-
-
-def row_of(record: bytes | memoryview) -> np.void:
-    """A record's bytes as its fields (a view)."""
-    row: np.void = np.frombuffer(record, dtype=DTYPES[template_of(record)])[0]
-    return row
 
 
 def clock_text(ts_ns: int, *, offset_s: int = 0) -> str:

@@ -9,11 +9,12 @@ from typing import Any
 import numpy as np
 
 from tectra.core.msg import OrderEventKind, Template
+from tectra.core.row import row_of, template_of
 from tectra.engine.session import SessionSpec
 from tectra.journal.reader import JournalReader
 from tectra.replay.align import SHIFTED, Cut, Tally, behind, first_cut
 from tectra.replay.component import COMPONENTS, component_of
-from tectra.replay.describe import Names, plain, row_of, template_of
+from tectra.replay.describe import Names, plain
 from tectra.replay.verify import journal_of
 
 __all__ = ["ComponentCount", "Divergence", "JournalDiff", "diff_journals"]

@@ -4,8 +4,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tectra.core.msg import DIRECTION, DTYPES
-from tectra.engine.divergence import Divergence, template_of
+from tectra.core.msg import DIRECTION
+from tectra.core.row import row_of, template_of
+from tectra.engine.divergence import Divergence
 from tectra.replay.component import component_of
 
 __all__ = ["Difference", "difference_of"]
@@ -25,11 +26,6 @@ class Difference:
             return f"record {self.ring_seq}: {self.record}"
         parts = ", ".join(f"{k}: journal {a!r}, replay {b!r}" for k, (a, b) in self.fields.items())
         return f"record {self.ring_seq}, {self.component}, {self.record}: {parts}"
-
-
-def _read(record: bytes) -> np.void:
-    row: np.void = np.frombuffer(record, dtype=DTYPES[template_of(record)])[0]
-    return row
 
 
 def _name(record: bytes) -> str:
@@ -54,7 +50,7 @@ def difference_of(found: Divergence | None) -> Difference | None:
     if not journal:
         text = f"the replay has {_name(replayed)} here, the journal nothing"
         return Difference(seq, _component(replayed), text, {})
-    theirs, mine = _read(journal), _read(replayed)
+    theirs, mine = row_of(journal), row_of(replayed)
     names = (_name(journal), _name(replayed))
     if names[0] != names[1]:
         kind = "output" if DIRECTION[template_of(journal)] == "output" else "input"

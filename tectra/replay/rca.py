@@ -12,13 +12,14 @@ from numpy.typing import NDArray
 
 from tectra.core.errors import InputError
 from tectra.core.msg import DIRECTION, HEAD, KillAction, StrategyPhase, Template
+from tectra.core.row import row_of
 from tectra.core.stop import StopSignals
 from tectra.engine.compare import Comparator
 from tectra.engine.session import SessionSpec
 from tectra.journal.reader import JournalReader
 from tectra.replay.beginning import engine_at_beginning
 from tectra.replay.component import component_of
-from tectra.replay.describe import Names, plain, row_of
+from tectra.replay.describe import Names, plain
 from tectra.replay.diff import names_of
 from tectra.replay.difference import difference_of
 from tectra.replay.latency import Latency, LatencyMeter

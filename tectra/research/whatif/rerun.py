@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 
 from tectra.backtest import BacktestDriver, make_driver
 from tectra.core.errors import StrategyCallbackError
-from tectra.core.msg import DIRECTION, DTYPES, HEAD, SessionKind, Template
+from tectra.core.msg import DIRECTION, HEAD, SessionKind, Template
+from tectra.core.row import row_of
 from tectra.core.stop import StopSignals
 from tectra.engine.session import open_journal
 from tectra.journal.scan import walk
@@ -106,7 +107,7 @@ class _Stepper:
             self.driver.control(_stamped(record, ts_ns))
 
     def _control(self, record: bytes) -> None:
-        row = np.frombuffer(record, DTYPES[Template(int.from_bytes(record[2:4], "little"))])[0]
+        row = row_of(record)
         template, ts_ns = Template(int(row["template_id"])), int(row["ts_recv_ns"])
         if self._limits_due and template is Template.SESSION:
             self._limits_due = False
@@ -129,8 +130,7 @@ class _Stepper:
 
 
 def _stamped(record: bytes, ts_ns: int) -> bytes:
-    template = Template(int.from_bytes(record[2:4], "little"))
-    row = np.frombuffer(bytearray(record), DTYPES[template])
+    row = row_of(bytearray(record))
     row["ts_event_ns"] = row["ts_recv_ns"] = ts_ns
     return row.tobytes()
 

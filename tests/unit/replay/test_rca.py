@@ -16,10 +16,10 @@ from tectra.core.config.change import Change, to_records
 from tectra.core.errors import InputError, JournalError
 from tectra.core.kill_frame import KillTrigger, StrategyKillTrigger
 from tectra.core.msg import DIRECTION, KillAction, RiskRule, StrategyPhase, Template
+from tectra.core.row import row_of
 from tectra.core.types import Timestamp
 from tectra.journal.reader import JournalReader
 from tectra.ops.incident_page import render_incident
-from tectra.replay.describe import row_of
 from tectra.replay.points import Point, parse_point
 from tectra.replay.rca import incident_report
 from tectra.research.whatif import what_if
