@@ -42,6 +42,7 @@ class Fault(StrEnum):
     CRASH_POWER = "crash_power"
     REQUEST_LOST = "request_lost"
     REPORT_MISSED = "report_missed"
+    REPORT_REPEATED = "report_repeated"
     TAIL_DAMAGED = "tail_damaged"
     IMAGE_DAMAGED = "image_damaged"
 

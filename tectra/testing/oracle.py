@@ -90,7 +90,9 @@ class Oracle:
         self.status = dict.fromkeys(instruments, int(BookStatus.NONE))
         self.trading = dict.fromkeys(instruments, b"T")
         self.killed: set[tuple[int, int]] = set()
-        self.reports = self.sends = self.refused = 0
+        self.sends = self.refused = 0
+        self.reported: set[bytes] = set()  # what the venue said, each once
+        self.executions: set[int] = set()
         self.last_seq = 0
 
     def look(self, captured: bytes) -> None:
@@ -157,11 +159,15 @@ class Oracle:
 
     def _report(self, raw: bytes, at: int, template: int, instrument: int, ring_seq: int) -> None:
         if template != Template.ORDER_REJECT or raw[at + 72 : at + 78] not in _OURS:
-            self.reports += 1
+            self.reported.add(raw[at + 16 : at + 128])  # all but our number
         if template != Template.ORDER_FILL:
             return
         side, _, _, order_id, px, qty = _ORDER.unpack_from(raw, at + 36)
         (fee,) = _FEE.unpack_from(raw, at + 88)
+        execution = int.from_bytes(raw[at + 72 : at + 80], "little")
+        if execution in self.executions:
+            return  # said again: booked once
+        self.executions.add(execution)
         owner = self.owner.get(order_id)
         require(owner is not None, f"record {ring_seq}: fill of order {order_id}, never made")
         require(side == self.side[order_id], f"record {ring_seq}: fill on the other side")

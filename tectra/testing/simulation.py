@@ -298,7 +298,8 @@ class _World:
             elif number % 4 == 0:
                 self.counts[Fault.END_LOST] += 1
             self.now()
-            if trader.up and trader.armed and trader.feed.ended and self.venue.next_ns is None:
+            trader.is_over = trader.up and trader.feed.ended
+            if trader.is_over and trader.armed and self.venue.next_ns is None:
                 break
         else:
             raise SimulationError(f"no rest {_ROUNDS_MAX} rounds after the end: {trader.state()}")
