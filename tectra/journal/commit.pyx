@@ -123,7 +123,7 @@ cdef class Commit:
         cdef int64_t at
         cdef int rc = TT_E_EMPTY
         if timeout is not None:
-            end = until + int(timeout * 1e9)
+            end = until + max(0, int(min(timeout, 1e9) * 1e9))
         while rc == TT_E_EMPTY and until <= end:
             at = min(end, until + SLICE_NS)
             with nogil:

@@ -45,6 +45,18 @@ def _stretch(reader: JournalReader, query: Query) -> tuple[int, int]:
     return first, last
 
 
+def _require_no_hole(reader: JournalReader, first: int, last: int) -> None:
+    """InputError where a repair declared that records are missing in between."""
+    repair = None if reader.manifest is None else reader.manifest.repair
+    for hole in [] if repair is None else repair.holes:
+        after, before = hole.after, hole.before
+        if after is not None and before is not None and first <= after and before <= last:
+            raise InputError(
+                f"{reader.path}: {hole}, and a cut has no holes; end it with record {after}, or "
+                f"begin with record {before}"
+            )
+
+
 def cut_journal(
     reader: JournalReader, out: str | Path, query: Query, *, progress: Progress | None = None
 ) -> Cut:
@@ -60,6 +72,7 @@ def cut_journal(
     if target.exists():
         raise InputError(f"{target} exists; give a new name")
     first, last = _stretch(reader, query)
+    _require_no_hole(reader, first, last)
     session = dict(reader.session)
     data = session.get("data")
     session["data"] = {
@@ -75,8 +88,10 @@ def cut_journal(
         SEGMENT_SLOTS if manifest is None else manifest.segment_slots, 2 * (last - first + 1)
     )
     part = target.with_name(target.name + ".part")
-    if part.exists():
-        raise InputError(f"{part} is in the way; another cut runs, or remove it")
+    try:
+        part.mkdir()
+    except FileExistsError as error:
+        raise InputError(f"{part} is in the way; another cut runs, or remove it") from error
     try:
         with JournalWriter(
             part,

@@ -167,13 +167,16 @@ class SegmentIndex:
         body = data[-(-size // _ALIGN) * _ALIGN :]
         if crc32c(raw[:-4]) != head_crc or crc32c(body.data) != body_crc:
             raise JournalError(f"{name}: the index does not match its checksum")
-        take = _taker(body)
+        take = _taker(body, name)
         times = (take("<i8", blocks), take("<i8", blocks))
         seqs, slot = take("<u8", blocks), take("<u4", blocks + 1)
         parts = {}
         for i, section in enumerate(SECTIONS):
             keys, posts = struct.unpack_from("<2I", raw, _HEAD.size + 8 * i)
-            parts[section] = Postings(take("<u8", keys), take("<u4", keys + 1), take("<u4", posts))
+            part = Postings(take("<u8", keys), take("<u4", keys + 1), take("<u4", posts))
+            if part.edges.max() > posts or (posts and part.blocks.max() >= blocks):
+                raise JournalError(f"{name}: {section} points beyond the index; it is built again")
+            parts[section] = part
         return cls(segment_id, epoch, records, used, digest.hex(), *times, seqs, slot, parts)
 
     # ---- narrowing ----
@@ -189,13 +192,17 @@ def _padded(data: bytes) -> bytes:
     return data + bytes(-len(data) % _ALIGN)
 
 
-def _taker(body: NDArray[np.uint8]) -> Any:
-    """take(kind, count): the next array of a body whose checksum held, in place."""
+def _taker(body: NDArray[np.uint8], name: str) -> Any:
+    """take(kind, count): the next array of a body whose checksum held, in place. What makes a
+    checksum fit may still lie about its counts.
+    """
     at = 0
 
     def take(kind: str, count: int) -> NDArray[Any]:
         nonlocal at
         size = np.dtype(kind).itemsize * count
+        if at + size > len(body):
+            raise JournalError(f"{name}: the index is shorter than it says; it is built again")
         part = body[at : at + size].view(kind)
         at += -(-size // _ALIGN) * _ALIGN
         return part

@@ -115,7 +115,9 @@ class OrderLog:
         for template, data in JournalQuery(self.reader, query).records():
             values = self._plain.values(template, data)
             row = self._row(template, values, states, venues)
-            if template is Template.ORDER_EVENT:
+            if template is Template.ORDER_EVENT and row.status in _DONE:
+                last.pop(row.order_id, None)  # a long run has millions that are done
+            elif template is Template.ORDER_EVENT:
                 last[row.order_id] = InFlight(
                     order_id=row.order_id,
                     strategy_id=values["strategy_id"],
@@ -129,7 +131,7 @@ class OrderLog:
                     status=row.status,
                     last_ring_seq=values["ring_seq"],
                 )
-        return [last[order_id] for order_id in sorted(last) if last[order_id].status not in _DONE]
+        return [last[order_id] for order_id in sorted(last)]
 
     def _row(
         self,

@@ -29,6 +29,7 @@ __all__ = ["JournalReader", "Narrow", "Spans"]
 Spans = list[tuple[int, int]]
 Narrow = Callable[[SegmentFile], Spans | None]
 
+_SEQ_MAX = 2**64 - 1
 _TEMPLATES = {int(t): t for t in Template}
 _BY_DIRECTION = {
     name: np.isin(np.arange(2**16), [int(t) for t, d in DIRECTION.items() if d == name])
@@ -297,9 +298,16 @@ def _bounds(segment: SegmentFile, start_seq: int | None, stop_seq: int | None) -
     if start_seq is None and stop_seq is None:
         return 0, count
     seqs = column_u64(segment.slots, 1)[segment.starts]
-    first = 0 if start_seq is None else int(np.searchsorted(seqs, np.uint64(max(0, start_seq))))
-    last = count if stop_seq is None else int(np.searchsorted(seqs, np.uint64(max(0, stop_seq))))
+    first = 0 if start_seq is None else _place(seqs, start_seq)
+    last = count if stop_seq is None else _place(seqs, stop_seq)
     return first, max(first, last)
+
+
+def _place(seqs: NDArray[np.uint64], seq: int) -> int:
+    """How many numbers are below `seq`, which may lie beyond all that 64 bits hold."""
+    if seq > _SEQ_MAX:
+        return len(seqs)
+    return int(np.searchsorted(seqs, np.uint64(max(0, seq))))
 
 
 def _cut(segment: SegmentFile, start_seq: int | None, stop_seq: int | None) -> Slots:

@@ -23,7 +23,7 @@ class Seal:
         self.findings: list[Fault] = []
         self._before: bytes | None = CHAIN_START  # None: not known
         self._used = any(e.chain for e in listing)
-        self._bare: list[SegmentFile] = []
+        self._bare: list[tuple[int, str]] = []  # no files: packed ones hold what they unpacked
         repair = None if manifest is None else manifest.repair
         self._holes = set() if repair is None else {(h.after, h.before) for h in repair.holes}
 
@@ -67,19 +67,20 @@ class Seal:
                     what = f"{name} {found.hex()[:16]}, the manifest says {listed[:16]}"
                     self._add(file, Cause.MANIFEST, what)
         for bare in self._bare:
-            self._missing(bare)
+            self._missing(*bare)
         self._bare.clear()
 
     def _without(self, file: SegmentFile) -> None:
         """A closed segment that carries no root: right only when none does."""
         if self._used:
-            self._missing(file)
+            self._missing(file.head.segment_id, file.path.name)
         else:
-            self._bare.append(file)
+            self._bare.append((file.head.segment_id, file.path.name))
         self.skip(file.head.segment_id)
 
-    def _missing(self, file: SegmentFile) -> None:
-        self._add(file, Cause.CHAIN, "it has no root, though other segments have")
+    def _missing(self, number: int, name: str) -> None:
+        what = "it has no root, though other segments have"
+        self.findings.append(Fault(number, name, 0, None, Cause.CHAIN, what))
 
     def _add(self, file: SegmentFile, cause: Cause, what: str) -> None:
         number = file.head.segment_id

@@ -1,6 +1,7 @@
 """The commands on journals in a process of their own: how they wait, follow, stop and end."""
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -30,6 +31,51 @@ def test_the_journal_of_a_run(cli, finished: Path, tmp_path: Path) -> None:
     assert verify(tmp_path / "j").ok
     replayed = cli("replay", "verify", "j")
     assert replayed.code == 0, replayed.err
+
+
+def test_one_stray_name_makes_no_list_of_millions(cli, tmp_path: Path) -> None:
+    with JournalWriter(tmp_path / "j", session={}, segment_slots=8) as writer:
+        writer.append(timer(1))
+    (tmp_path / "j" / "segment-4000000000.ttj").write_bytes(b"")
+    said = cli("journal", "ls", "j", "--json")
+    assert said.code == 1
+    rows = said.json["segments"]
+    assert [row["state"] for row in rows] == ["closed", "missing", "damaged"]
+    assert "nor any up to segment-3999999999.ttj" in rows[1]["fault"]
+
+
+def test_in_flight_takes_what_it_says_or_refuses(cli, finished: Path) -> None:
+    for option in (("--from", "2026-01-05"), ("--to", "2026-01-05"), ("--seq", "1:2")):
+        refused = cli("journal", "orders", finished, "--in-flight", *option)
+        assert refused.code == 2 and option[0] in refused.err
+    rows = cli("journal", "orders", finished, "--order", 1, "--json").out.splitlines()
+    sent = next(row for row in map(json.loads, rows) if row["status"] == "SENT")
+    part = f":{sent['metadata']['ring_seq'] + 1}"
+    assert cli("journal", "cut", finished, "-o", "part", "--seq", part).code == 0
+    every = cli("journal", "orders", "part", "--in-flight", "--json").out.splitlines()
+    assert every
+    some = cli("journal", "orders", "part", "--in-flight", "--strategy", 2, "--json")
+    assert (some.code, some.out) == (0, "")
+    one = cli("journal", "orders", "part", "--in-flight", "--strategy", 1, "--limit", 1, "--json")
+    assert one.out.splitlines() == every[:1]
+
+
+@pytest.mark.parametrize("command", ["ls", "verify", "repair", "compact"])
+def test_output_that_nobody_reads_is_no_failure(
+    fresh_env: dict[str, str], tmp_path: Path, command: str
+) -> None:
+    """`tectra journal verify | head -1` must not say that the journal is damaged."""
+    with JournalWriter(tmp_path / "j", session={}, segment_slots=8) as writer:
+        writer.append(timer(1))
+    args = ["--dry-run"] if command in ("repair", "compact") else []
+    reading, writing = os.pipe()
+    os.close(reading)
+    done = subprocess.run(
+        [sys.executable, "-P", "-m", "tectra", "journal", command, "j", *args],
+        cwd=tmp_path, env=fresh_env, stdout=writing, stderr=subprocess.PIPE, check=False,
+    )  # fmt: skip
+    os.close(writing)
+    assert (done.returncode, done.stderr) == (0, b"")
 
 
 def _start(fresh_env: dict[str, str], cwd: Path, *args: object) -> subprocess.Popen[str]:

@@ -8,7 +8,7 @@ import click
 from tectra.core.clock import LiveClock
 from tectra.core.stop import StopSignals
 from tectra.journal.retention import compact_journal
-from tectra.ops.cli.journal_select import age_ns, stoppable
+from tectra.ops.cli.journal_select import age_ns, into_pipe, stoppable
 from tectra.ops.cli.show import progress, write_json
 from tectra.replay.verify import journal_of
 
@@ -21,6 +21,7 @@ __all__ = ["command"]
 @click.option("--level", default=3, show_default=True, type=click.IntRange(1, 22), help="zstd's.")
 @click.option("--dry-run", is_flag=True, help="Say what would be done, and do nothing.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document instead of text.")
+@into_pipe()
 def command(
     directory: Path, older_than: str | None, level: int, dry_run: bool, as_json: bool
 ) -> None:

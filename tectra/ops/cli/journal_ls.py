@@ -10,6 +10,7 @@ from tectra.journal.index import index_state
 from tectra.journal.manifest import Manifest
 from tectra.journal.plain import time_text
 from tectra.journal.segment import SegmentFile, column_u64, segment_name, segment_paths
+from tectra.ops.cli.journal_select import into_pipe
 from tectra.ops.cli.show import warn, write_json
 from tectra.replay.verify import journal_of
 
@@ -69,16 +70,16 @@ def _row(segment: SegmentFile) -> _Row:
 
 
 def _rows(directory: Path) -> list[_Row]:
-    out = []
-    files = segment_paths(directory)
-    for number in range(1, max(files, default=0) + 1):
-        path = files.get(number)
-        if path is None:
-            name = segment_name(number)
-            out.append(
-                _bad(number, name, "missing", 0, f"{directory / name}: the file is not there")
-            )
-            continue
+    """A row a file; one for a stretch of files that are missing, however long a name makes it."""
+    out: list[_Row] = []
+    expected = 1
+    for number, path in sorted(segment_paths(directory).items()):
+        if number > expected:
+            name = segment_name(expected)
+            more = f", nor any up to {segment_name(number - 1)}" if number > expected + 1 else ""
+            fault = f"{directory / name}: the file is not there{more}"
+            out.append(_bad(expected, name, "missing", 0, fault))
+        expected = number + 1
         try:
             out.append(_row(SegmentFile(path)))
         except JournalError as error:
@@ -121,28 +122,29 @@ def command(ctx: click.Context, directory: Path, as_json: bool) -> None:
     where = journal_of(directory)
     manifest = Manifest.load(where)
     rows = _rows(where)
-    if as_json:
-        write_json(
-            {
-                "path": str(where),
-                "closed": manifest.closed,
-                "clock_domain": manifest.clock_domain,
-                "records": sum(r.records for r in rows),
-                "bytes": sum(r.bytes for r in rows),
-                "segments": [asdict(r) for r in rows],
-            }
-        )
-    else:
-        click.echo(
-            f"{where}: {len(rows)} segments, {sum(r.records for r in rows):,} records, "
-            f"{sum(r.bytes for r in rows):,} bytes, clock {manifest.clock_domain}, "
-            f"{'closed' if manifest.closed else 'not closed'}"
-        )
-        for row in rows:
-            click.echo(_line(row))
-        for row in rows:
-            if row.index not in ("ok", "none"):
-                warn(f"{row.index}; tectra journal compact builds it again")
-            if row.fault:
-                warn(row.fault)
+    with into_pipe():
+        if as_json:
+            write_json(
+                {
+                    "path": str(where),
+                    "closed": manifest.closed,
+                    "clock_domain": manifest.clock_domain,
+                    "records": sum(r.records for r in rows),
+                    "bytes": sum(r.bytes for r in rows),
+                    "segments": [asdict(r) for r in rows],
+                }
+            )
+        else:
+            click.echo(
+                f"{where}: {len(rows)} segments, {sum(r.records for r in rows):,} records, "
+                f"{sum(r.bytes for r in rows):,} bytes, clock {manifest.clock_domain}, "
+                f"{'closed' if manifest.closed else 'not closed'}"
+            )
+            for row in rows:
+                click.echo(_line(row))
+            for row in rows:
+                if row.index not in ("ok", "none"):
+                    warn(f"{row.index}; tectra journal compact builds it again")
+                if row.fault:
+                    warn(row.fault)
     ctx.exit(1 if any(r.fault for r in rows) else 0)

@@ -15,6 +15,8 @@ from tectra.ops.cli.journal_select import into_pipe, open_journal_dir, query_of,
 
 __all__ = ["command"]
 
+_STRETCH = {"seq": "seq", "from": "start", "to": "end"}
+
 
 def _line(row: OrderRow) -> str:
     said = " ".join(
@@ -50,12 +52,20 @@ def command(
     directory: Path, in_flight: bool, as_json: bool, order: int | None, **options: Any
 ) -> None:
     """Events of orders: time, event, order, exchange, symbol, side, quantity, price, status."""
+    stretch = [f"--{name}" for name, of in _STRETCH.items() if options[of] is not None]
+    if in_flight and stretch:
+        raise click.UsageError(f"--in-flight is about the end of the journal; leave {stretch[0]}")
     with StopSignals(), into_pipe():
         log = OrderLog(open_journal_dir(directory))
         if in_flight:
-            for found in log.in_flight():
-                if order in (None, found.order_id):
-                    click.echo(orjson.dumps(asdict(found)) if as_json else _flight_line(found))
+            wanted = [
+                found
+                for found in log.in_flight()
+                if order in (None, found.order_id)
+                and options["strategy"] in (None, found.strategy_id)
+            ]
+            for found in wanted[: options["limit"]]:
+                click.echo(orjson.dumps(asdict(found)) if as_json else _flight_line(found))
             return
         shown = 0
         for row in log.rows(query_of({**options, "order": order})):

@@ -9,7 +9,7 @@ from tectra.core.clock import LiveClock
 from tectra.core.stop import StopSignals
 from tectra.journal.plain import time_text
 from tectra.journal.retention import prune_journals
-from tectra.ops.cli.journal_select import age_ns, stoppable
+from tectra.ops.cli.journal_select import age_ns, into_pipe, stoppable
 from tectra.ops.cli.show import progress, write_json
 
 __all__ = ["command"]
@@ -22,6 +22,7 @@ __all__ = ["command"]
               help="The newest so many stay, whatever their age.")  # fmt: skip
 @click.option("--dry-run", is_flag=True, help="Say what would go, and remove nothing.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document instead of text.")
+@into_pipe()
 def command(root: Path, older_than: str, keep: int, dry_run: bool, as_json: bool) -> None:
     """Remove whole journals in ROOT that were closed long enough ago; of a run's directory only the
     journal. One that is open, not closed or damaged stays.

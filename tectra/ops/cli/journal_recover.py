@@ -8,6 +8,7 @@ import click
 from tectra.core.clock import LiveClock
 from tectra.core.stop import StopSignals
 from tectra.engine.recover import Recovered, recover
+from tectra.ops.cli.journal_select import into_pipe
 from tectra.ops.cli.show import progress, write_json
 from tectra.replay.verify import journal_of
 
@@ -54,6 +55,7 @@ def _lines(found: Recovered) -> Iterator[str]:
     "--until-damage", is_flag=True, help="Take what lies before damage: after a loss of power."
 )
 @click.option("--json", "as_json", is_flag=True, help="One JSON document instead of text.")
+@into_pipe()
 def command(directory: Path, from_start: bool, until_damage: bool, as_json: bool) -> None:
     """Recover the engine of a journal and report: snapshot, tail, orders in flight, positions.
 

@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 from tectra.journal.repair import repair
+from tectra.ops.cli.journal_select import into_pipe
 from tectra.ops.cli.show import progress, write_json
 from tectra.replay.verify import journal_of
 
@@ -19,6 +20,7 @@ __all__ = ["command"]
 )
 @click.option("--dry-run", is_flag=True, help="Report only; write nothing.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document instead of text.")
+@into_pipe()
 def command(
     directory: Path, out: Path | None, in_place: bool, dry_run: bool, as_json: bool
 ) -> None:

@@ -7,6 +7,7 @@ import click
 from tectra.journal.checkpoint import check_checkpoints
 from tectra.journal.sign import public_key
 from tectra.journal.verify import verify
+from tectra.ops.cli.journal_select import into_pipe
 from tectra.ops.cli.show import progress, write_json
 from tectra.replay.verify import journal_of
 
@@ -29,9 +30,10 @@ def command(ctx: click.Context, directory: Path, key: str | None, as_json: bool)
         if signer is not None:
             for fault in check_checkpoints(journal, public_key=signer):
                 report.add(fault)
-    if as_json:
-        write_json(report.as_dict())
-    else:
-        for line in report.lines():
-            click.echo(line)
+    with into_pipe():
+        if as_json:
+            write_json(report.as_dict())
+        else:
+            for line in report.lines():
+                click.echo(line)
     ctx.exit(0 if report.ok else 1)

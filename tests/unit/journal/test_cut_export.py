@@ -7,12 +7,13 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
+from journal_records import as_slots, stream
 
 from tectra.backtest.run import run_backtest
 from tectra.core.arrow import table_records
 from tectra.core.errors import InputError
 from tectra.core.msg import DTYPES, Template
-from tectra.journal import JournalReader, Query, verify
+from tectra.journal import JournalReader, JournalWriter, Query, repair, verify
 from tectra.journal.cut import cut_journal
 from tectra.journal.export import export_journal
 from tectra.journal.plain import PlainRecords
@@ -34,6 +35,43 @@ def journal(small_day: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def records(path: Path, start: int | None = None, stop: int | None = None) -> list[bytes]:
     return [bytes(view) for _, view in JournalReader(path).records(start, stop)]
+
+
+def test_a_cut_has_no_holes(tmp_path: Path) -> None:
+    """What a repair declared missing would be a fault in a journal that declares nothing."""
+    with JournalWriter(tmp_path / "j", session={}, segment_slots=64) as writer:
+        writer.append_many(as_slots(stream(60)))
+    bit_flip(tmp_path / "j", slot=20)
+    (hole,) = repair(tmp_path / "j", tmp_path / "sound").holes
+    assert hole.after is not None and hole.before == hole.after + 2
+    reader = JournalReader(tmp_path / "sound")
+    with pytest.raises(InputError, match=f"end it with record {hole.after}"):
+        cut_journal(reader, tmp_path / "cut", Query(start_seq=2, stop_seq=50))
+    assert not (tmp_path / "cut").exists() and not (tmp_path / "cut.part").exists()
+    before = cut_journal(reader, tmp_path / "one", Query(stop_seq=hole.after + 1))
+    behind = cut_journal(reader, tmp_path / "two", Query(start_seq=hole.before))
+    assert verify(before.path).ok and verify(behind.path).ok
+    assert before.records + behind.records == 59
+
+
+def bit_flip(journal: Path, slot: int) -> None:
+    """One bit of a slot, and one of the digest, which would prove the others."""
+    path = journal / "segment-000001.ttj"
+    body = bytearray(path.read_bytes())
+    body[8192 + 64 * slot + 17] ^= 4
+    body[176] ^= 1
+    path.write_bytes(body)
+
+
+def test_of_two_cuts_at_once_one_is_refused_and_the_other_whole(
+    journal: Path, tmp_path: Path
+) -> None:
+    def another(_done: int, _total: int) -> None:
+        with pytest.raises(InputError, match="in the way"):
+            cut_journal(JournalReader(journal), tmp_path / "out", Query(stop_seq=50))
+
+    cut_journal(JournalReader(journal), tmp_path / "out", Query(stop_seq=50), progress=another)
+    assert verify(tmp_path / "out").ok
 
 
 @pytest.mark.parametrize("packed", [False, True])

@@ -84,6 +84,13 @@ def test_the_manifest_and_the_names_above_are_synced_where_records_are_acknowled
     assert tmp_path in synced
 
 
+def test_a_wait_that_may_take_no_time_or_any(tmp_path: Path) -> None:
+    with JournalWriter(tmp_path, session={}, segment_slots=8, durability="group-commit") as writer:
+        writer.append(record(1))
+        assert writer.wait_durable(1, float("inf"))
+        assert all(writer.wait_durable(1, timeout) for timeout in (0, -1, 1e300))
+
+
 def test_what_others_named_tmp_is_not_removed(tmp_path: Path) -> None:
     mine = [tmp_path / name for name in ("notes.tmp", "segment-1.tmp", "reserve-x.tmp")]
     left = [tmp_path / f"{n}.tmp" for n in ("segment-000003.ttj", "reserve-2", "spare")]

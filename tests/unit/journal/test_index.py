@@ -20,6 +20,7 @@ from tectra.journal.index import (
     load_index,
 )
 from tectra.journal.pack import PackLock, pack_segment
+from tectra.journal.scan import crc32c
 from tectra.journal.segment import segment_paths
 
 COUNT = 3000
@@ -52,6 +53,30 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def journal(built: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(built, tmp_path / "j"))
+
+
+def summed(body: bytearray) -> bytes:
+    """With checksums that fit: damage does not make them, malice does."""
+    size = 64 + 8 * 4 + 8
+    body[size - 8 : size - 4] = crc32c(bytes(body[size:])).to_bytes(4, "little")
+    body[size - 4 : size] = crc32c(bytes(body[: size - 4])).to_bytes(4, "little")
+    return bytes(body)
+
+
+@pytest.mark.parametrize("at", [20, *range(64, 96, 4), -8])
+def test_an_index_that_lies_about_its_counts_is_named(journal: Path, at: int) -> None:
+    segment = SegmentFile(segment_paths(journal)[1])
+    path = index_path(journal, 1)
+    body = bytearray(path.read_bytes())
+    assert summed(bytearray(body)) == bytes(body)
+    at %= len(body)
+    big = (1 << 24).to_bytes(4, "little")
+    body[at : at + 8] = big + (body[at + 4 : at + 8] if at < 96 else big)
+    path.write_bytes(summed(body))
+    with pytest.raises(JournalError, match=r"index"):
+        load_index(segment)
+    rows, query = found(journal)
+    assert rows == [RECORDS[AT]] and query.notes
 
 
 def found(path: Path) -> tuple[list[bytes], JournalQuery]:

@@ -1,5 +1,6 @@
 """Reader: zero-copy arrays, ranges, templates, directions; open writers, torn tails, damage."""
 
+import struct
 from collections import Counter
 from pathlib import Path
 
@@ -9,7 +10,14 @@ from journal_records import as_slots, record, stream
 
 from tectra.core.errors import JournalCorruptError, JournalError
 from tectra.core.msg import DIRECTION, DTYPES, Template
-from tectra.journal import Cause, JournalReader, JournalWriter, SegmentFile, digest_inputs_outputs
+from tectra.journal import (
+    Cause,
+    JournalReader,
+    JournalWriter,
+    SegmentFile,
+    digest_inputs_outputs,
+    verify,
+)
 
 RECORDS = stream(400, first=1000)
 
@@ -247,3 +255,22 @@ def test_damaged_manifest(journal: Path, tmp_path: Path) -> None:
         with pytest.raises(JournalError, match=message):
             JournalReader(tmp_path)
         assert JournalReader(tmp_path, strict=False).record_count == 400
+
+
+@pytest.mark.parametrize("first", [2**63 - 10, 2**64 - 20])
+def test_numbers_at_the_ends_of_64_bits(tmp_path: Path, first: int) -> None:
+    bodies = []
+    for number in range(20):
+        body = bytearray(record(number + 1))
+        struct.pack_into("<Q", body, 8, first + number)
+        bodies.append(bytes(body))
+    path = tmp_path / "j"
+    with JournalWriter(path, session={}, segment_slots=8, base_ring_seq=first - 1) as writer:
+        writer.append_many(as_slots(bodies))
+    assert verify(path).ok
+    reader = JournalReader(path)
+    assert [bytes(view) for _, view in reader.records()] == bodies
+    last = first + 19
+    for start, stop, want in ((last, last + 1, 1), (first + 5, None, 15), (last + 1, last + 9, 0)):
+        assert len(list(reader.records(start, stop))) == want
+        assert sum(map(len, reader.slots(start, stop))) == want
