@@ -122,7 +122,6 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     commit_records: int | None = None
     closed: bool = False
     result: dict[str, object] | None = None
-    index: str | None = None
     repair: Repair | None = None
     format: str = FORMAT
     format_version: int = FORMAT_VERSION
@@ -194,7 +193,11 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     def parse(cls, body: bytes, name: str) -> "Manifest":
         """Decode the bytes of a manifest; `name` is for messages."""
         try:
-            manifest = msgspec.json.decode(body, type=cls)
+            fields = msgspec.json.decode(body, type=dict[str, msgspec.Raw])
+            # Older builds wrote a field that never held anything.
+            if bytes(fields.get("index", b"")) == b"null":
+                del fields["index"]
+            manifest = msgspec.json.decode(msgspec.json.encode(fields), type=cls)
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             raise JournalError(
                 f"{name} is damaged or not a journal manifest: {error}; "

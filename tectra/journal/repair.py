@@ -415,7 +415,6 @@ class _Job:
             known,
             segments=self.listed,
             closed=True,
-            index=None,
             repair=Repair(was_closed=self.was_closed, holes=self.holes),
         ).text()
 

@@ -1,10 +1,10 @@
 """The report of an incident as one HTML page: no script, nothing from outside."""
 
-from collections.abc import Callable
 from html import escape
 from typing import Any
 
 from tectra.backtest.report import STYLE, html_table
+from tectra.replay.describe import clock_text
 from tectra.replay.rca import IncidentReport
 
 __all__ = ["render_incident"]
@@ -37,7 +37,7 @@ def _kills(report: IncidentReport) -> str:
     for kill in report.kills:
         scope = " ".join(p for p in (kill.strategy, kill.symbol) if p) or "everything"
         facts = {
-            "when": f"record {kill.ring_seq:,}, {report.clock(kill.ts_ns)}",
+            "when": f"record {kill.ring_seq:,}, {clock_text(kill.ts_ns)} {report.zone}",
             "who": f"operator {kill.operator_id}",
             "why": kill.reason or "no reason given",
             "state": kill.state or "not said",
@@ -50,23 +50,23 @@ def _kills(report: IncidentReport) -> str:
     return "".join(out)
 
 
-def _timeline(report: IncidentReport, clock: Callable[[int], str]) -> str:
+def _timeline(report: IncidentReport) -> str:
     rows = []
     for entry in report.timeline[:_ROWS_MAX]:
         what = escape(entry.what)
         if any(word in entry.what for word in ("REFUSES", "REJECTS", "LOST", "KILL", "FAULTED")):
             what = f'<span class="neg">{what}</span>'
         cells = (escape(entry.component), escape(entry.who), what)
-        rows.append([f"{entry.ring_seq:,}", clock(entry.ts_ns), *cells])
+        rows.append([f"{entry.ring_seq:,}", clock_text(entry.ts_ns), *cells])
     more = len(report.timeline) - len(rows)
     tail = f'<p class="sub">and {more:,} more in the JSON</p>' if more else ""
-    return html_table(("record", "time", "component", "who", "what"), rows) + tail
+    return html_table(("record", f"time, {report.zone}", "component", "who", "what"), rows) + tail
 
 
 def render_incident(report: IncidentReport) -> str:
     """The whole page."""
     title = f"Incident: records {report.first_seq:,} to {report.last_seq:,}"
-    times = f"{report.clock(report.first_ns)} to {report.clock(report.last_ns)}"
+    times = f"{clock_text(report.first_ns)} to {clock_text(report.last_ns)} {report.zone}"
     replay = "equal to the journal up to the end of the window"
     if report.difference is not None:
         replay = f"DIFFERENT: the replay left the journal: {report.difference}"
@@ -88,7 +88,7 @@ def render_incident(report: IncidentReport) -> str:
             _kills(report),
             "<h2>Latency of the records' own times, in ns</h2>",
             html_table(("", "count", "p50", "p99", "max"), latencies),
-            f"<h2>Timeline</h2>{_timeline(report, report.clock)}",
+            f"<h2>Timeline</h2>{_timeline(report)}",
         ]
     )
     head = '<meta charset="utf-8"><meta name="viewport" content="width=device-width">'

@@ -29,9 +29,9 @@ _SPARSE = frozenset(
 _SHOWN = _HEAD | {"ring_seq", "ts_event_ns", "ts_recv_ns", "instrument_id", "strategy_id"}
 
 
-def clock_text(ts_ns: int, *, offset_s: int = 0) -> str:
-    """Time of day, to the nanosecond."""
-    seconds, rest = divmod(ts_ns + offset_s * 1_000_000_000, 1_000_000_000)
+def clock_text(ts_ns: int) -> str:
+    """Time of day, UTC, to the nanosecond."""
+    seconds, rest = divmod(ts_ns, 1_000_000_000)
     return f"{datetime.fromtimestamp(seconds, UTC):%H:%M:%S}.{rest:09}"
 
 
@@ -62,12 +62,9 @@ def plain(row: np.void) -> dict[str, Any]:
 class Names:
     """Names of a run's instruments and strategies, and its records in their units."""
 
-    def __init__(
-        self, instruments: Sequence[Instrument], strategies: Sequence[str], *, offset_s: int = 0
-    ) -> None:
+    def __init__(self, instruments: Sequence[Instrument], strategies: Sequence[str]) -> None:
         self.instruments: Mapping[int, Instrument] = {i.instrument_id: i for i in instruments}
         self.strategies = ("", *strategies)
-        self.offset_s = offset_s
 
     def symbol(self, instrument_id: int) -> str:
         """Symbol of an instrument, or its number where the run does not know it."""
@@ -79,10 +76,6 @@ class Names:
         if 0 <= strategy_id < len(self.strategies):
             return self.strategies[strategy_id]
         return f"strategy {strategy_id}"
-
-    def clock(self, ts_ns: int) -> str:
-        """Time of day where the run took place."""
-        return clock_text(ts_ns, offset_s=self.offset_s)
 
     def amount(self, name: str, value: Any, instrument_id: int) -> Any:
         """A field's value in the units of its instrument, where it has one."""
@@ -123,5 +116,5 @@ class Names:
         if row["instrument_id"]:
             who.append(self.symbol(int(row["instrument_id"])))
         what = " ".join(f"{k}={v}" for k, v in self.fields(row).items())
-        head = f"{int(row['ring_seq'])} {self.clock(int(row['ts_recv_ns']))} "
+        head = f"{int(row['ring_seq'])} {clock_text(int(row['ts_recv_ns']))} "
         return head + " ".join(p for p in (template.name.lower(), *who, what) if p)

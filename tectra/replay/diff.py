@@ -108,7 +108,7 @@ class JournalDiff:
         if found is None:
             yield f"equal: {self.shared:,} records, byte for byte"
             return
-        yield f"{self.shared:,} records are equal; DIFFERENT at {found}"
+        yield f"{self.shared:,} records are equal; DIFFERENT at {found}; times are UTC"
         for name, (one, two) in found.fields.items():
             yield f"  {name}: A {one!r}, B {two!r}"
         yield from (f"    {line}" for line in found.context)
@@ -164,12 +164,7 @@ def names_of(reader: JournalReader) -> Names:
     spec = _spec(reader)
     if spec is None:
         return Names((), ())
-    offset = spec.sim.get("utc_offset_s", 0)
-    return Names(
-        spec.make_instruments(),
-        [s.name for s in spec.strategies],
-        offset_s=offset if isinstance(offset, int) else 0,
-    )
+    return Names(spec.make_instruments(), [s.name for s in spec.strategies])
 
 
 def _money(reader: JournalReader) -> dict[str, Decimal]:

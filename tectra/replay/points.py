@@ -22,9 +22,9 @@ class Point:
     ns: int | None = None
 
 
-def parse_point(name: str, text: str, *, first_ns: int, offset_s: int = 0) -> Point:
-    """`12345` (a record), `10:30`, `10:30:00.5` (on the day of `first_ns`, where the run took
-    place), `2026-01-05T15:30:00Z`, or nanoseconds since the epoch. InputError says so.
+def parse_point(name: str, text: str, *, first_ns: int) -> Point:
+    """`12345` (a record), `10:30`, `10:30:00.5` (UTC, on the day of `first_ns`),
+    `2026-01-05T15:30:00Z`, or nanoseconds since the epoch. InputError says so.
     """
     if text.isascii() and text.isdigit():
         value = int(text)
@@ -36,12 +36,11 @@ def parse_point(name: str, text: str, *, first_ns: int, offset_s: int = 0) -> Po
         if parts[0] < 24 and parts[1] < 60 and parts[2] < 60:
             ns = ((parts[0] * 60 + parts[1]) * 60 + parts[2]) * 1_000_000_000
             ns += int((fraction or "").ljust(9, "0"))
-            local = first_ns + offset_s * 1_000_000_000
-            return Point(ns=local // _DAY_NS * _DAY_NS + ns - offset_s * 1_000_000_000)
+            return Point(ns=first_ns // _DAY_NS * _DAY_NS + ns)
     try:
         return Point(ns=Timestamp.from_iso(text).ns)
     except InputError:
         raise InputError(
-            f"{name}: found {text!r}; allowed: the number of a record, a time of day such as "
+            f"{name}: found {text!r}; allowed: the number of a record, a time of day (UTC) such as "
             "10:30:00.5, or 2026-01-05T15:30:00Z"
         ) from None

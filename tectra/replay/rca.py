@@ -19,7 +19,7 @@ from tectra.engine.session import SessionSpec
 from tectra.journal.reader import JournalReader
 from tectra.replay.beginning import engine_at_beginning
 from tectra.replay.component import component_of
-from tectra.replay.describe import Names, plain
+from tectra.replay.describe import Names, clock_text, plain
 from tectra.replay.diff import names_of
 from tectra.replay.difference import difference_of
 from tectra.replay.latency import Latency, LatencyMeter
@@ -94,7 +94,7 @@ class IncidentReport:
     latencies: tuple[Latency, ...]
     difference: str | None
     notes: tuple[str, ...]
-    offset_s: int
+    zone: str = "UTC"
 
     @property
     def replayed(self) -> bool:
@@ -105,15 +105,11 @@ class IncidentReport:
         """Plain values."""
         return {**asdict(self), "replayed": self.replayed}
 
-    def clock(self, ts_ns: int) -> str:
-        """Time of day where the run took place."""
-        return Names((), (), offset_s=self.offset_s).clock(ts_ns)
-
     def lines(self) -> Iterator[str]:
         """The report as text."""
         yield (
             f"incident of records {self.first_seq:,} to {self.last_seq:,}, "
-            f"{self.clock(self.first_ns)} to {self.clock(self.last_ns)}"
+            f"{clock_text(self.first_ns)} to {clock_text(self.last_ns)} {self.zone}"
         )
         for name, value in self.session.items():
             yield f"{name:<12}{value}"
@@ -130,15 +126,15 @@ class IncidentReport:
             yield from (f"  {line}" for line in _state_lines(state))
         for kill in self.kills:
             yield ""
-            yield from _kill_lines(kill, self.clock(kill.ts_ns))
+            yield from _kill_lines(kill, f"{clock_text(kill.ts_ns)} {self.zone}")
         yield ""
         yield "latency of the records' own times, in ns"
         yield from (f"  {line}" for line in _latency_lines(self.latencies))
         yield ""
-        yield "timeline"
+        yield f"timeline, {self.zone}"
         for entry in self.timeline[:_LINES_MAX]:
             who = f" {entry.who}" if entry.who else ""
-            head = f"  {entry.ring_seq:>8} {self.clock(entry.ts_ns)} {entry.component:<13}"
+            head = f"  {entry.ring_seq:>8} {clock_text(entry.ts_ns)} {entry.component:<13}"
             yield f"{head}{who} {entry.what}"
         if len(self.timeline) > _LINES_MAX:
             more = len(self.timeline) - _LINES_MAX
@@ -373,5 +369,4 @@ def incident_report(
         latencies=meter.latencies(),
         difference=None if difference is None else str(difference),
         notes=tuple(_notes(reader, cut)),
-        offset_s=names.offset_s,
     )

@@ -62,9 +62,28 @@ def test_rca_to_the_letter(cli, runs):
     compare("rca.txt", done.out)
 
 
+def test_a_record_has_one_time_whoever_shows_it(cli, runs):
+    """Report, comparison and timeline of a run can be laid beside each other; the zone is said."""
+    line = re.compile(r"(?m)^\s*(?:A\s+)?(\d+) (\d\d:\d\d:\d\d\.\d{9}) ")
+    reported = cli("replay", "rca", "a", "--seq", "9000:9100", cwd=runs).out
+    compared = cli("replay", "diff", "a", "b", cwd=runs).out
+    shown = dict(
+        re.findall(
+            r"(\d+) (\d\d:\d\d:\d\d\.\d{9}) ",
+            cli("replay", "timeline", "a", "--from", 8990, "--to", 9100, cwd=runs).out,
+        )
+    )
+    for text in (reported, compared):
+        found = dict(line.findall(text))
+        both = found.keys() & shown.keys()
+        assert len(both) > 3
+        assert {seq: found[seq] for seq in both} == {seq: shown[seq] for seq in both}
+        assert "UTC" in text
+
+
 def test_rca_as_a_page_and_as_json(cli, runs, tmp_path):
     out = tmp_path / "x.html"
-    window = ("--from", "11:10:39", "--to", "11:13:04")
+    window = ("--from", "16:10:39", "--to", "16:13:04")
     done = cli("replay", "rca", "b", *window, "-o", out, "--json", cwd=runs)
     assert done.code == 0 and done.json["replayed"] is True
     assert "Timeline" in out.read_text()

@@ -87,7 +87,8 @@ def command(
         ctx.exit(1)
     if session.raised is not None:
         click.echo(f"reproduced: {session.raised}", err=True)
-    click.echo(f"{ended}: record {session.position:,} of {session.last_seq:,}", err=True)
+    where = f"record {session.position:,} of {session.last_seq:,}; times are UTC"
+    click.echo(f"{ended}: {where}", err=True)
 
 
 @contextmanager

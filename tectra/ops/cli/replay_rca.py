@@ -10,7 +10,6 @@ from tectra.core.errors import InputError
 from tectra.journal.reader import JournalReader
 from tectra.ops.cli.show import progress, write_json
 from tectra.ops.incident_page import render_incident
-from tectra.replay.diff import names_of
 from tectra.replay.points import Point, parse_point
 from tectra.replay.rca import IncidentReport, incident_report
 from tectra.replay.verify import journal_of
@@ -29,10 +28,9 @@ def _ends(
             raise InputError(f"--seq: found {numbers!r}; allowed: A:B, numbers of records")
         return Point(seq=int(first or 0)), Point(seq=int(last) if last else None)
     reader = JournalReader(journal_of(directory))
-    offset_s = names_of(reader).offset_s
     first_ns = next((s.head.first_ts_recv_ns for s, _ in reader.segments()), 0)
     points = [
-        Point() if text is None else parse_point(name, text, first_ns=first_ns, offset_s=offset_s)
+        Point() if text is None else parse_point(name, text, first_ns=first_ns)
         for name, text in (("--from", start), ("--to", stop))
     ]
     return points[0], points[1]
@@ -50,7 +48,7 @@ def _write(report: IncidentReport, target: Path) -> None:
 @click.command(name="rca")
 @click.argument("directory", type=click.Path(path_type=Path))
 @click.option(
-    "--from", "start", metavar="SEQ|TIME", help="First record or time (12345, 10:30:00, ISO)."
+    "--from", "start", metavar="SEQ|TIME", help="First record or time (12345, 15:30:00 UTC, ISO)."
 )
 @click.option("--to", "stop", metavar="SEQ|TIME", help="Last record or time; it is in the window.")
 @click.option("--seq", "numbers", metavar="A:B", help="The same as --from A --to B, by number.")

@@ -108,9 +108,7 @@ def _alternative(original: Original, options: dict[str, Any]) -> Alternative:
     params = {n: parse_params(owners[n].PARAMS, p, owners[n].__name__) for n, p in pairs.items()}
     at = Point()
     if options["at"] is not None:
-        offset_s = original.setup.utc_offset_s
-        first_ns = original.first_ns
-        at = parse_point("--at", options["at"], first_ns=first_ns, offset_s=offset_s)
+        at = parse_point("--at", options["at"], first_ns=original.first_ns)
     return Alternative(
         params=params,
         strategy=others or None,
@@ -155,7 +153,7 @@ def _show(report: WhatIfReport, out: Path | None) -> None:
 @click.option(
     "--at",
     metavar="SEQ|TIME",
-    help="From this record or time on (12345, 10:30:00, ISO). Default: from the start.",
+    help="From this record or time on (12345, 15:30:00 UTC, ISO). Default: from the start.",
 )
 @click.option(
     "--keep-orders",

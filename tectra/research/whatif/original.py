@@ -1,6 +1,5 @@
 """A recorded run: its session, its code and what answered its orders."""
 
-from datetime import timedelta
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -54,11 +53,6 @@ class Original:
             self.setup = msgspec.structs.replace(self.setup, exchange=sim)
         self.classes: list[type[Any]] = self.spec.load_classes(self.directory)
         self.instruments: tuple[Instrument, ...] = self.spec.make_instruments()
-
-    @property
-    def utc_offset(self) -> timedelta:
-        """What a report adds to times."""
-        return timedelta(seconds=self.setup.utc_offset_s)
 
     @property
     def strategy_names(self) -> list[str]:

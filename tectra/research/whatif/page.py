@@ -1,7 +1,7 @@
 """A comparison as one HTML page: no script, nothing from outside."""
 
-from collections.abc import Callable, Sequence
-from datetime import UTC, datetime, timedelta, timezone
+from collections.abc import Sequence
+from datetime import UTC, datetime
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -22,9 +22,9 @@ _ORDERS_MAX = 500
 _KINDS = ("s1", "s2", "s3", "s4")
 
 
-def _clock(offset: timedelta) -> Callable[[float], str]:
-    zone = timezone(offset) if offset else UTC
-    return lambda ts_ns: datetime.fromtimestamp(ts_ns / 1e9, zone).strftime("%H:%M:%S")
+def _clock(ts_ns: float) -> str:
+    """Time of day, UTC, as everywhere in a replay."""
+    return datetime.fromtimestamp(ts_ns / 1e9, UTC).strftime("%H:%M:%S")
 
 
 def _number(value: Any) -> str:
@@ -62,10 +62,9 @@ def _charts(report: WhatIfReport) -> str:
         equity.append(Series(name, x, side.equity.total[:, 0], kind))
         drawdown.append(Series(name, x, side.equity.drawdown[:, 0], kind))
         net += _path(name, side, kind)
-    clock = _clock(report.utc_offset)
     charts = (("Equity after fees", equity), ("Drawdown", drawdown), ("Net position", net))
     return "".join(
-        line_chart(title, lines, x_text=clock, y_text=lambda v: f"{v:,.6g}")
+        line_chart(title, lines, x_text=_clock, y_text=lambda v: f"{v:,.6g}")
         for title, lines in charts
     )
 
@@ -100,7 +99,7 @@ def _order(row: dict[str, Any] | None) -> str:
     return escape(text)
 
 
-def _orders(one: AlternativeResult, clock: Callable[[float], str]) -> str:
+def _orders(one: AlternativeResult) -> str:
     counts = dict.fromkeys(("same", "differs", "only A", "only B"), 0)
     for row in one.orders:
         counts[row["status"]] += 1
@@ -111,11 +110,11 @@ def _orders(one: AlternativeResult, clock: Callable[[float], str]) -> str:
         known = row["a"] or row["b"]
         who = f"{known['strategy']} {known['side'].lower()} {known['symbol']}"
         rows.append(
-            [clock(row["ts_ns"]), escape(who), row["status"], _order(row["a"]), _order(row["b"])]
+            [_clock(row["ts_ns"]), escape(who), row["status"], _order(row["a"]), _order(row["b"])]
         )
     more = len(other) - len(rows)
     tail = f'<p class="sub">and {more:,} more in the JSON</p>' if more else ""
-    head = ("submitted", "order", "", "A", "B")
+    head = ("submitted, UTC", "order", "", "A", "B")
     return f'<p class="sub">{said}</p>' + (html_table(head, rows) if rows else "") + tail
 
 
@@ -152,7 +151,7 @@ def _difference(one: AlternativeResult) -> str:
     )
 
 
-def _alternative(one: AlternativeResult, clock: Callable[[float], str]) -> str:
+def _alternative(one: AlternativeResult) -> str:
     name = escape(one.side.name)
     parts = [f"<h2>{name}: {escape('; '.join(one.said)) or 'unchanged'}</h2>"]
     if one.changed_seq is not None:
@@ -163,7 +162,7 @@ def _alternative(one: AlternativeResult, clock: Callable[[float], str]) -> str:
         parts.append(f'<p class="sub">From record {one.changed_seq:,} on; {proof}.</p>')
     if one.side.raised is not None:
         parts.append(f'<p class="neg">It raised: {escape(one.side.raised)}</p>')
-    parts += [_difference(one), "<h2>Orders</h2>", _orders(one, clock)]
+    parts += [_difference(one), "<h2>Orders</h2>", _orders(one)]
     return "".join(parts)
 
 
@@ -177,16 +176,15 @@ def render(report: WhatIfReport) -> str:
         "; ".join(one.said) or "unchanged" for one in report.alternatives
     )
     raised = [report.a.raised] if report.a.raised is not None else []
-    clock = _clock(report.utc_offset)
     body = "".join(
         [
             f"<h1>{escape(title)}</h1>",
-            f'<p class="sub">A: {escape(report.a.name)}</p>',
+            f'<p class="sub">A: {escape(report.a.name)}; times are UTC</p>',
             _notes([*report.notes, *(f"A raised: {text}" for text in raised)]),
             _figures(report),
             "<h2>Money and positions</h2>",
             _charts(report),
-            *(_alternative(one, clock) for one in report.alternatives),
+            *(_alternative(one) for one in report.alternatives),
         ]
     )
     head = '<meta charset="utf-8"><meta name="viewport" content="width=device-width">'

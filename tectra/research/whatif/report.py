@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
 from functools import cached_property
 from typing import Any
 
@@ -65,7 +64,6 @@ class WhatIfReport:
     alternatives: Sequence[AlternativeResult]
     simulated_fills_only: bool
     notes: tuple[str, ...]
-    utc_offset: timedelta
 
     @property
     def b(self) -> AlternativeResult:

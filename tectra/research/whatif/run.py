@@ -131,7 +131,6 @@ def what_if(
             alternatives=results,
             simulated_fills_only=original.simulated,
             notes=tuple(_notes(original, comparison.same, results)),
-            utc_offset=original.utc_offset,
         )
         if kept:
             save_report(report, root)

@@ -1,9 +1,11 @@
 """Reader: zero-copy arrays, ranges, templates, directions; open writers, torn tails, damage."""
 
+import re
 import struct
 from collections import Counter
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pytest
 from journal_records import as_slots, record, stream
@@ -14,10 +16,12 @@ from tectra.journal import (
     Cause,
     JournalReader,
     JournalWriter,
+    Manifest,
     SegmentFile,
     digest_inputs_outputs,
     verify,
 )
+from tectra.journal.scan import crc32c
 
 RECORDS = stream(400, first=1000)
 
@@ -274,3 +278,24 @@ def test_numbers_at_the_ends_of_64_bits(tmp_path: Path, first: int) -> None:
     for start, stop, want in ((last, last + 1, 1), (first + 5, None, 15), (last + 1, last + 9, 0)):
         assert len(list(reader.records(start, stop))) == want
         assert sum(map(len, reader.slots(start, stop))) == want
+
+
+def test_a_manifest_with_the_field_that_older_builds_wrote(journal: Path, tmp_path: Path) -> None:
+    """It never held anything, so null is passed over, and anything else is no manifest of ours."""
+    for path in journal.iterdir():
+        (tmp_path / path.name).write_bytes(path.read_bytes())
+    now = Manifest.load(journal)
+    text = now.text().decode()
+    assert '"index"' not in text
+    for value, loads in (("null", True), ('"x"', False)):
+        body = text.replace('  "repair"', f'  "index": {value},\n  "repair"')
+        plain = re.sub(rb'"crc32c": "[0-9a-f]{8}"', b'"crc32c": "00000000"', body.encode())
+        sum_ = f'"crc32c": "{crc32c(plain):08x}"'.encode()
+        (tmp_path / "manifest.json").write_bytes(plain.replace(b'"crc32c": "00000000"', sum_))
+        if loads:
+            found = Manifest.load(tmp_path)
+            assert msgspec.structs.replace(found, crc32c=now.crc32c) == now
+            assert JournalReader(tmp_path).record_count == 400
+        else:
+            with pytest.raises(JournalError, match="index"):
+                Manifest.load(tmp_path)
