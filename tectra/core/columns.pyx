@@ -158,7 +158,7 @@ cdef class _Column:
         return _array(shape, self.dtype, memory)
 
 
-cdef _Column _column(str name, object dtype, uint32_t offset):
+cdef object _column(str name, object dtype, uint32_t offset):
     cdef _Column out = _Column.__new__(_Column)
     out.name, out.offset, out.bytes = name, offset, dtype.itemsize
     out.dtype, out.inner = dtype.base, dtype.shape
