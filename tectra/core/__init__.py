@@ -10,6 +10,7 @@ from tectra.core.bar import MarketData
 from tectra.core.bcast import BroadcastRing
 from tectra.core.bcast_reader import BroadcastReader
 from tectra.core.clock import Clock, ClockDomain, FakeClock, LiveClock, SimClock
+from tectra.core.columns import RecordColumns, record_columns
 from tectra.core.counters import Counters
 from tectra.core.cpu import allowed_cores, isolated_cores, pin_to_core
 from tectra.core.errors import InputError, TectraError
@@ -110,6 +111,7 @@ __all__ = [
     "RISK_TEXT",
     "Random",
     "Record",
+    "RecordColumns",
     "RiskVerdict",
     "Rounding",
     "Side",
@@ -139,6 +141,7 @@ __all__ = [
     "isolated_cores",
     "iter_records",
     "pin_to_core",
+    "record_columns",
     "reject_text",
     "request_stop",
     "stop_reason",

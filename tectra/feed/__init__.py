@@ -19,6 +19,7 @@ from tectra.feed.bar_feed import BarFeed, BarRecords
 from tectra.feed.bar_replay import BarTicks
 from tectra.feed.bar_spec import BarSpec
 from tectra.feed.binary_file import BinaryFile
+from tectra.feed.columns import iter_columns, read_columns
 from tectra.feed.control import FeedControl
 from tectra.feed.glimpse import GlimpseClient, GlimpseServer, GlimpseSnapshot, fetch_snapshot
 from tectra.feed.health import FeedHealth, StalePolicy
@@ -109,7 +110,9 @@ __all__ = [
     "bars_of_prints",
     "extract_capture",
     "fetch_snapshot",
+    "iter_columns",
     "partition_of",
     "read_bars",
+    "read_columns",
     "split_symbols",
 ]
