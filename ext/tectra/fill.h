@@ -312,6 +312,25 @@ TT_SIM_SLOW int tt_sim_unslotted_(tt_sim *s, const tt_head *rec, const tt_book_e
     return tt_sim_react_(s, s->live_by_slot[fx->slot] - 1, rec, fx);
 }
 
+/* Whether the exchange has room for whatever a market record can do to it: asked before the book
+ * takes the record in, so that nothing is half done. TT_OK or TT_E_FULL. */
+static inline int tt_sim_ready(tt_sim *s, const tt_head *rec)
+{
+    const uint32_t at = tt_sim_insts_find(&s->insts, rec->instrument_id);
+    const uint16_t t = rec->template_id;
+    if (at == TT_SIM_NIL && rec->instrument_id != 0 &&
+        (t == TT_T_STATUS || t == TT_T_INSTRUMENT || t == TT_T_BOOK_CLEAR || t == TT_T_BOOK_STATUS))
+        return tt_sim_room(s, TT_SIM_CAP_INSTRUMENTS, s->insts.n < s->insts.cap);
+    if (at == TT_SIM_NIL || !s->insts.at[at].live)
+        return TT_OK;
+    const uint32_t known = tt_l3_slot(s->book, rec->instrument_id);
+    const uint32_t slot = known == UINT32_MAX ? s->book->slots : known; /* the next, if it opens */
+    int rc = TT_OK;
+    if (s->insts.at[at].slot == UINT32_MAX)
+        rc = tt_sim_room(s, TT_SIM_CAP_SLOTS, slot < s->slots);
+    return rc != TT_OK ? rc : tt_sim_room_for(s, s->insts.at[at].resting, 1);
+}
+
 /* React to a market record that the book has taken in, with what it did there. Of the records that
  * no book takes, prints, definitions and trading state count. TT_OK; TT_E_FULL: nothing happened,
  * grow and call again with the same two. */

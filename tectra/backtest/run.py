@@ -1,8 +1,8 @@
 """One backtest from files to results: behind `tt.run_backtest` and `tectra backtest`."""
 
 import shlex
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from logging import getLogger
@@ -26,6 +26,7 @@ from tectra.engine.pipeline import Pipeline
 from tectra.engine.session import SessionSpec, StrategySpec, open_journal
 from tectra.engine.snapshot import SnapshotKeeper, SnapshotSchedule
 from tectra.journal.options import JournalSettings
+from tectra.journal.place import dangling, fresh_directory
 from tectra.journal.writer import JournalWriter
 from tectra.risk.limits import RiskLimits, unused_names
 from tectra.sim.config import SimConfig
@@ -104,15 +105,20 @@ def _classes(strategies: Sequence[Any]) -> list[type[Any]]:
     return out
 
 
-def new_directory(out: str | Path) -> Path:
-    """A run's directory: new, or empty; one that holds a run is refused."""
+@contextmanager
+def new_directory(out: str | Path) -> Iterator[Path]:
+    """A run's directory: new, or empty; one that holds a run is refused. Where the run fails before
+    it wrote anything, what was made for it is gone again.
+    """
     directory = Path(out)
     if directory.exists() and not directory.is_dir():
         raise InputError(f"{directory}: is a file; give a directory")
+    if target := dangling(directory):
+        raise InputError(f"{directory}: is a link to {target}, which is not there; give another")
     if directory.is_dir() and any(directory.iterdir()):
         raise InputError(f"{directory}: is not empty; give a new directory, or remove it first")
-    directory.mkdir(parents=True, exist_ok=True)
-    return directory
+    with fresh_directory(directory):
+        yield directory
 
 
 def _session(kind: SessionKind, ts_ns: int, strategies: int, seed: int) -> bytes:
@@ -290,5 +296,5 @@ def run_backtest(
             )
             stack.callback(market.close)
         run = _Run(classes, chosen, market, config)
-        directory = None if out is None else new_directory(out)
+        directory = None if out is None else stack.enter_context(new_directory(out))
         return run.go(directory, progress)

@@ -156,7 +156,7 @@ cdef class OrderFlow:
                     rc = tt_l3_run_flow(book.c, &batch, &outlet)
                 chunks.append(chunk[: outlet.used])
                 check_with(outlet.rc, "order flow")
-                book.grow_or_check(rc)
+                book.grow_or_check(rc, batch.at)
         finally:
             slots.close()
         found = np.concatenate(chunks) if chunks else np.empty((0, width), np.int64)

@@ -191,7 +191,7 @@ def load_image(L3Book book not None, records, priorities, *, next_priority):
             batch.until = batch.at + SLOTS_PER_BATCH
             with nogil:
                 rc = tt_l3_load(&loader, &batch)
-            book.grow_or_check(rc)
+            book.grow_or_check(rc, batch.at)
     finally:
         slots.close()
     cdef uint64_t faults = book.faults.total - before

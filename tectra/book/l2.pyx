@@ -106,17 +106,18 @@ cdef class L2Book:
         """Apply the book_level and book_clear records of this instrument (a book_clear of all, with
         instrument 0, is one of them) among others; returns how many.
 
-        Stops at a bad one and raises.
+        Stops at a bad one and raises; OutOfMemoryError has `slots_done`.
         """
         cdef Slots slots = Slots(records)
-        cdef size_t at = 0
+        cdef size_t at = 0, step
         cdef uint32_t wanted = self.instrument_id
         cdef const tt_head *rec
         cdef int applied = 0, rc
         try:
             while at < slots.n:
                 rec = <const tt_head *>(slots.p + at * SLOT_BYTES)
-                at += (tt_rec_bytes(rec) + SLOT_BYTES - 1) // SLOT_BYTES
+                step = (tt_rec_bytes(rec) + SLOT_BYTES - 1) // SLOT_BYTES
+                at += step
                 if at > slots.n:
                     raise TruncatedInputError(
                         "records: the last one ends outside of the buffer; read the rest of it")
@@ -127,7 +128,11 @@ cdef class L2Book:
                     continue
                 rc = tt_l2_apply(self.c, <const tt_book_level *>rec)
                 if rc == TT_E_FULL:
-                    self.grow()
+                    try:
+                        self.grow()
+                    except OutOfMemoryError as error:
+                        error.slots_done = at - step
+                        raise
                     rc = tt_l2_apply(self.c, <const tt_book_level *>rec)
                 check_with(rc, f"book_level {rec.ring_seq} of instrument {wanted}")
                 applied += 1

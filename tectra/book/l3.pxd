@@ -185,6 +185,6 @@ cdef class L3Book:
     cdef object __weakref__
     cdef uint32_t cap_of(self, uint32_t arena) noexcept
     cdef int grow(self) except -1
-    cdef int grow_or_check(self, int rc) except -1
+    cdef int grow_or_check(self, int rc, size_t done) except -1
     cdef uint32_t slot_of(self, object instrument_id) except? 0xFFFFFFFF
     cdef int apply_one(self, const tt_head *rec, tt_book_effect *fx) except -1

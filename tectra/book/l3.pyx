@@ -189,10 +189,14 @@ cdef class L3Book:
         self.mem[arena] = mem
         return 0
 
-    cdef int grow_or_check(self, int rc) except -1:
+    cdef int grow_or_check(self, int rc, size_t done) except -1:
         # between two parts of a batch: make room, hear Ctrl-C
         if rc == TT_E_FULL:
-            return self.grow()
+            try:
+                return self.grow()
+            except OutOfMemoryError as error:
+                error.slots_done = done
+                raise
         check(rc)
         return check(tt_stop_check(stop_flag()))
 
@@ -220,7 +224,8 @@ cdef class L3Book:
     def apply(self, records) -> int:
         """Apply records in 64-byte slots (bytes, NumPy array); returns how many changed a book.
 
-        Faults are counted.
+        Faults are counted. OutOfMemoryError says how many slots are in the book (slots_done), here
+        and in the other batches; rows found until then are lost.
         """
         cdef Slots slots = Slots(records)
         cdef tt_l3_batch batch = _batch(slots, self.faults)
@@ -231,7 +236,7 @@ cdef class L3Book:
                 batch.until = batch.at + SLOTS_PER_BATCH
                 with nogil:
                     rc = tt_l3_run(self.c, &batch, &applied)
-                self.grow_or_check(rc)
+                self.grow_or_check(rc, batch.at)
         finally:
             slots.close()
         return applied
@@ -256,9 +261,8 @@ cdef class L3Book:
             slots.close()
 
     def add_instrument(self, instrument_id: int) -> int:
-        """Open an empty book before its first order; returns its dense slot.
-
-        Known instruments keep theirs.
+        """Open an empty book before its first order; returns its dense slot. Known instruments keep
+        theirs.
         """
         cdef uint32_t slot = 0
         cdef int rc = tt_l3_open(self.c, instrument_id, &slot)
@@ -271,10 +275,8 @@ cdef class L3Book:
         return slot
 
     def record_changes(self, records, instrument_id: int, levels: int = 1):
-        """Apply records.
-
-        Returns a row (changes_dtype(levels)) for each distinct state of the instrument's top
-        levels.
+        """Apply records; returns a row (changes_dtype(levels)) for each distinct state of the
+        instrument's top levels.
         """
         cdef Slots slots = Slots(records)
         cdef tt_l3_batch batch = _batch(slots, self.faults)
@@ -298,17 +300,16 @@ cdef class L3Book:
                 with nogil:
                     rc = tt_l3_run_watch(self.c, &batch, &watch)
                 chunks.append(chunk[: watch.used])
-                self.grow_or_check(rc)
+                self.grow_or_check(rc, batch.at)
         finally:
             slots.close()
         found = np.concatenate(chunks) if chunks else np.empty((0, 2 + 4 * levels), np.int64)
         return found.view(changes_dtype(levels)).reshape(-1)
 
     def level_updates(self, records):
-        """Apply records.
-
-        Returns the book_level records (whole quantity, 0 = gone) of every level that they changed.
-        A book_clear stays one: tell it by template_id; L2Book.apply understands both.
+        """Apply records; returns the book_level records (whole quantity, 0 = gone) of every level
+        that they changed. A book_clear stays one: tell it by template_id; L2Book.apply understands
+        both.
         """
         cdef Slots slots = Slots(records)
         cdef tt_l3_batch batch = _batch(slots, self.faults)
@@ -326,7 +327,7 @@ cdef class L3Book:
                 with nogil:
                     rc = tt_l3_run_publish(self.c, &batch, &outlet)
                 chunks.append(chunk[: outlet.used * SLOT_BYTES])
-                self.grow_or_check(rc)
+                self.grow_or_check(rc, batch.at)
         finally:
             slots.close()
         found = np.concatenate(chunks) if chunks else np.empty(0, np.uint8)
@@ -345,9 +346,8 @@ cdef class L3Book:
         return self.c.order_pool.live
 
     def top(self, instrument_id: int):
-        """Best prices as a Top. UnknownSymbolError for an instrument never seen.
-
-        So for all readers below.
+        """Best prices as a Top. UnknownSymbolError for an instrument never seen; so for all readers
+        below.
         """
         cdef const tt_top *t = tt_l3_top(self.c, self.slot_of(instrument_id))
         return Top(
@@ -474,9 +474,8 @@ cdef class L3Book:
         return FaultReport(self.faults.total, by_name, tuple(first))
 
     def check(self, instrument_id=None) -> bool:
-        """Integrity of one book or of all: queues, sums, ladders, index, cached tops.
-
-        False: memory or code is wrong.
+        """Integrity of one book or of all: queues, sums, ladders, index, cached tops. False: memory
+        or code is wrong.
         """
         if instrument_id is None:
             return tt_l3_check_all(self.c) == TT_OK

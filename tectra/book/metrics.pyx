@@ -118,7 +118,7 @@ cdef class MetricsPublisher:
                 if outlet.all_cleared:
                     behind = batch.at - 1
                     chunks.append(self.every_book(<const tt_head *>(slots.p + behind * 64)))
-                self.book.grow_or_check(rc)
+                self.book.grow_or_check(rc, batch.at)
         finally:
             slots.close()
         found = np.concatenate(chunks) if chunks else np.empty(0, np.uint8)

@@ -239,7 +239,11 @@ class SystemCallError(TectraError, OSError):
 
 
 class OutOfMemoryError(TectraError, MemoryError):
-    """No memory."""
+    """No memory; nothing has changed. `slots_done`: where a batch stopped on the way, how many of
+    its slots were taken in; give what lies behind them once there is memory again.
+    """
+
+    slots_done: int = 0
 
 
 class MissingExtraError(TectraError, ImportError):

@@ -11,7 +11,7 @@ from typing import IO, Self
 
 from tectra.core.errors import ClosedError, InputError
 
-__all__ = ["PartFile", "Whole", "make_directory", "sync_directory"]
+__all__ = ["PartFile", "Whole", "sync_directory"]
 
 
 class Whole(ABC):
@@ -117,15 +117,6 @@ class PartFile(Whole):
             )
             self._out.write(self._head)
         return self._out
-
-
-def make_directory(path: Path) -> None:
-    """Make a directory and what is missing above it, their names durable. Raises OSError."""
-    missing = [path, *path.parents]
-    made = missing[: next((k for k, p in enumerate(missing) if p.exists()), 0)]
-    path.mkdir(parents=True, exist_ok=True)
-    for directory in made:
-        sync_directory(directory.parent)
 
 
 def sync_directory(path: Path) -> None:

@@ -11,7 +11,7 @@ import re
 from typing import NamedTuple
 
 from cython cimport final
-from libc.errno cimport errno
+from libc.errno cimport ENOMEM, errno
 from libc.stddef cimport size_t
 from libc.stdint cimport uint32_t, uint64_t
 from posix.unistd cimport getpid, unlink as c_unlink
@@ -196,6 +196,8 @@ cdef Mapping create_mapping(object name, uint64_t size):
             f"shared segment {name!r} exists already{_who(name)}; attach it, choose another name, "
             "or unlink it"
         )
+    if rc != TT_OK and why == ENOMEM:
+        raise OutOfMemoryError(f"shared segment {name!r}: no memory to map {size} bytes")
     if rc != TT_OK:
         raise SystemCallError(
             why, f"shared segment {name!r} of {size} bytes: {os.strerror(why)}", os.fsdecode(path)
@@ -239,6 +241,8 @@ cdef Mapping attach_mapping(object name, bint writable, str kind):
                 f"shared segment {name!r} is no usable {kind}: it has {size} bytes; remove it"
             )
         raise FileFormatError(f"shared segment {name!r} is no usable {kind}: not a regular file")
+    if rc != TT_OK and why == ENOMEM:
+        raise OutOfMemoryError(f"shared segment {name!r}: no memory to map {size} bytes")
     if rc != TT_OK:
         raise SystemCallError(
             why,

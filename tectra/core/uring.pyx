@@ -15,7 +15,13 @@ from libc.stdlib cimport calloc, free
 
 from tectra.core.base cimport TT_OK
 
-from tectra.core.errors import ClosedError, InputError, StateError, SystemCallError
+from tectra.core.errors import (
+    ClosedError,
+    InputError,
+    OutOfMemoryError,
+    StateError,
+    SystemCallError,
+)
 
 __all__ = ["UringReceiver", "UringSupport", "uring_support"]
 
@@ -102,7 +108,7 @@ cdef class UringReceiver:
         self.slot_bytes = <uint32_t> slot_bytes
         self.memory = <uint8_t *> calloc(self.slots, self.slot_bytes)
         if self.memory == NULL:
-            raise MemoryError("slots")
+            raise OutOfMemoryError(f"no memory for {self.slots} datagrams")
         # Room for a cancellation of each beside the receives themselves.
         if tt_uring_open(&self.ring, 2 * self.slots) != TT_OK:
             why = c_errno

@@ -106,21 +106,27 @@ cdef class Pipeline(EngineState):
         cdef tt_control_kill killed
         cdef tt_order_reject refused
         if p.kill != NULL and tt_flow_kill_seen(p, &killed) == TT_OK:
+            self.chained = True
             self.take(<const tt_head *> &killed)
         self.take(rec)
         cdef uint32_t done = 0
         while done < p.n_pending:
+            self.chained = True
             refused = p.pending[done]
             done += 1
             if done == p.n_pending:
                 p.n_pending = done = 0
             self.take(<const tt_head *> &refused)
+        self.chained = False
         return 0
 
     cdef int take(self, const tt_head *rec) except -1 nogil:
         """One input, then whoever observes."""
         if not self.observed:
             return self.step_one(rec)
+        if self.torn:
+            with gil:
+                return self.refuse_torn()
         self.before = self.c.tap.capture_used
         self.step_one(rec)
         with gil:
@@ -133,7 +139,10 @@ cdef class Pipeline(EngineState):
         cdef int rc = TT_OK
         if tt_tap_room(&p.tap) < TT_STEP_ROOM:
             with gil:
-                self.make_room(TT_STEP_ROOM)
+                if self.chained:
+                    self.make_room_inside(TT_STEP_ROOM)
+                else:
+                    self.make_room(TT_STEP_ROOM)
         self.timed = (p.tap.ring_seq & self.sample_mask) == 0
         if self.timed:
             self.t0 = tt_tsc()
@@ -234,7 +243,7 @@ cdef class Pipeline(EngineState):
             for slot in range(p.slots):
                 if tt_tap_room(&p.tap) < TT_STEP_ROOM:
                     with gil:
-                        self.make_room(TT_STEP_ROOM)
+                        self.make_room_inside(TT_STEP_ROOM)
                 rc = tt_flow_mark(p, strategy_id, slot)
                 if rc != TT_OK:
                     check(rc)
@@ -394,7 +403,7 @@ cdef class Pipeline(EngineState):
         cdef uint64_t started = 0
         if tt_tap_room(&p.tap) < TT_FLUSH_ROOM:
             with gil:
-                self.make_room(TT_FLUSH_ROOM)
+                self.make_room_inside(TT_FLUSH_ROOM)
         if self.timed:
             started = tt_tsc()
         cdef int rc = tt_flow_flush(p, &self.ctxs[i])
@@ -470,7 +479,7 @@ cdef class Pipeline(EngineState):
         rec.callback = self.callback
         rec.cause_seq = self.c.market.cause.ring_seq
         memcpy(rec.text, <const char *> text, len(text))
-        self.make_room(TT_STEP_ROOM)
+        self.make_room_inside(TT_STEP_ROOM)
         check(tt_pipeline_say(self.c, &rec))
         if self.observed:
             self.tell()

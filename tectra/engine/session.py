@@ -4,6 +4,7 @@ import hashlib
 import inspect
 import shutil
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,8 @@ from tectra.core.errors import InputError, JournalError, StrategyLoadError, Tect
 from tectra.core.msg import DTYPES, Template
 from tectra.engine.build import build_pipeline
 from tectra.engine.pipeline import Pipeline
+from tectra.journal.manifest import MANIFEST_NAME
+from tectra.journal.segment import segment_name
 from tectra.journal.writer import JournalWriter
 from tectra.refdata.instrument import Instrument
 from tectra.risk.chain import RiskChain
@@ -220,5 +223,14 @@ def open_journal(
         run_seed=spec.seed,
         **options,
     )
-    keep_sources(classes, directory)
+    try:
+        keep_sources(classes, directory)
+    except BaseException:  # a full disk, say: the journal of no record goes, too
+        with suppress(JournalError):
+            writer.close()
+        for left in (segment_name(1), MANIFEST_NAME):
+            (directory / left).unlink(missing_ok=True)
+        with suppress(OSError):
+            directory.rmdir()
+        raise
     return writer

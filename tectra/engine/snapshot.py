@@ -22,7 +22,7 @@ from tectra.core.errors import (
     SystemCallError,
 )
 from tectra.core.lock_file import lock_file
-from tectra.core.part_file import make_directory, sync_directory
+from tectra.core.part_file import sync_directory
 from tectra.engine.image import load_state, save_state, state_digest
 from tectra.engine.pipeline import Pipeline
 from tectra.engine.sections import ring_seq_of
@@ -33,6 +33,7 @@ from tectra.engine.snapshot_file import (
     epoch_of_file,
     read_snapshot,
 )
+from tectra.journal.place import make_directories
 
 __all__ = [
     "SNAPSHOTS",
@@ -206,7 +207,7 @@ class SnapshotStore(Closing):
         """Take the lock, once; what a writer that was killed left behind goes."""
         if self._lock >= 0:
             return
-        make_directory(self.directory)
+        make_directories(self.directory)
         lock = lock_file(self.directory / _LOCK)
         if lock is None:
             raise StateError(

@@ -27,6 +27,8 @@ cdef class EngineState:
     cdef list bound
     cdef object observer
     cdef bint observed
+    cdef bint chained  # a step takes in more than its record: a failure now leaves it half done
+    cdef bint torn  # one was left so
     cdef uint64_t before
     cdef list contexts
     cdef tuple book_views
@@ -49,6 +51,9 @@ cdef class EngineState:
 
     cdef int wire(self, uint32_t slots, uint64_t capture_mask) except -1
     cdef int make_room(self, uint64_t slots) except -1
+    cdef int make_room_inside(self, uint64_t slots) except -1
+    cdef int tear(self) except -1
+    cdef int refuse_torn(self) except -1
     # Whoever takes orders from the out ring calls this first: with a journal of the mode "sync",
     # what led to them is on the disk when it returns. JournalError: it is not, they must not leave.
     cdef int commit_journal(self) except -1 nogil

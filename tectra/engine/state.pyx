@@ -32,7 +32,7 @@ from tectra.strategy.compiled cimport CompiledStrategy
 from tectra.strategy.context cimport Context
 from tectra.strategy.view cimport BookView
 
-from tectra.core.errors import InputError, StateError
+from tectra.core.errors import InputError, OutOfMemoryError, StateError
 from tectra.core.msg import Callback
 from tectra.core.rng import Random
 from tectra.engine.parts import OUTPUT_MASK, STAGES, EngineSummary, PipelineParts
@@ -58,10 +58,12 @@ cdef class EngineState:
 
     def __cinit__(self, *args, **kwargs):
         self.c = <tt_pipeline *> aligned_alloc(64, (sizeof(tt_pipeline) + 63) // 64 * 64)
+        if self.c == NULL:
+            raise OutOfMemoryError("pipeline: no memory")
+        memset(self.c, 0, sizeof(tt_pipeline))  # __dealloc__ reads it, whatever comes now
         self.ctxs = <tt_ctx *> calloc(64, sizeof(tt_ctx))
-        if self.c == NULL or self.ctxs == NULL:
-            raise MemoryError("pipeline")
-        memset(self.c, 0, sizeof(tt_pipeline))
+        if self.ctxs == NULL:
+            raise OutOfMemoryError("pipeline: no memory")
 
     def __dealloc__(self):
         if self.c != NULL:
@@ -118,9 +120,9 @@ cdef class EngineState:
         p.pending_max = p.strategies * TT_PENDING_PER_STRATEGY
         p.pending = <tt_order_reject *> calloc(p.pending_max, sizeof(tt_order_reject))
         if p.state == NULL or p.trades == NULL or p.timers == NULL or p.pending == NULL:
-            raise MemoryError("pipeline")
+            raise OutOfMemoryError(f"pipeline: no memory for {slots} instruments")
         if self.subscribed == NULL:
-            raise MemoryError("pipeline")
+            raise OutOfMemoryError(f"pipeline: no memory for {slots} instruments")
         tt_timers_init(p.timers)
         p.market.l3 = p.book
         p.market.state = p.state
@@ -190,10 +192,35 @@ cdef class EngineState:
             room = max(2 * p.tap.capture_room, max(p.tap.capture_used + slots, <uint64_t> 4096))
             # Grows in large pages: a fault for each small one would cost more than its records.
             if tt_region_grow(&self.capture, room * 64) != TT_OK:
-                raise MemoryError(f"{room * 64} bytes of captured records")
+                raise OutOfMemoryError(
+                    f"pipeline: no memory for {room * 64} bytes of captured records; capture "
+                    "fewer templates, or take the records sooner"
+                )
             p.tap.capture = <uint8_t *> self.capture.base
             p.tap.capture_room = self.capture.bytes // 64
         return 0
+
+    cdef int make_room_inside(self, uint64_t slots) except -1:
+        """make_room() in the middle of a step. Without it the step is not finished, and the records
+        behind it would meet another state than a replay of the journal has.
+        """
+        try:
+            return self.make_room(slots)
+        except BaseException:
+            self.tear()
+            raise
+
+    cdef int tear(self) except -1:
+        """No step from here on: take() asks whoever observes."""
+        self.torn = True
+        self.observed = True
+        return 0
+
+    cdef int refuse_torn(self) except -1:
+        raise StateError(
+            f"record {self.c.market.cause.ring_seq} was not stepped to its end; build a new "
+            "pipeline, and replay the journal or load an image into it"
+        )
 
     cdef int commit_journal(self) except -1 nogil:
         if self.sends_wait:
@@ -268,11 +295,13 @@ cdef class EngineState:
                 "capture_mask=OUTPUT_MASK or LEDGER_MASK"
             )
         self.observer = observer
-        self.observed = observer is not None
+        self.observed = observer is not None or self.torn
         self.before = self.c.tap.capture_used
 
     cdef int tell(self) except -1:
         """Hand the observer the input being stepped and what was captured in its step."""
+        if self.observer is None:  # torn, and nobody observes
+            return 0
         cdef const tt_head *cause = self.c.market.cause
         cdef const uint8_t *said = self.c.tap.capture
         cdef bytes given = (<const uint8_t *> cause)[: tt_rec_bytes(cause)]
@@ -283,14 +312,19 @@ cdef class EngineState:
         return 0
 
     cdef int grow_book(self) except -1:
-        return self.book.grow()
+        try:
+            return self.book.grow()
+        except BaseException:
+            self.tear()
+            raise
 
     cdef int grow_pending(self) except -1:
         """Room for what the gate may refuse of one more round of callbacks in the same step."""
         cdef uint32_t room = 2 * self.c.pending_max
         cdef void *pending = realloc(self.c.pending, room * sizeof(tt_order_reject))
         if pending == NULL:
-            raise MemoryError("pipeline")
+            self.tear()
+            raise OutOfMemoryError(f"pipeline: no memory for {room} refused orders")
         self.c.pending = <tt_order_reject *> pending
         self.c.pending_max = room
         return 0

@@ -87,5 +87,6 @@ cdef class BarBuilder:
     cdef void *index
     cdef readonly L3Book book
     cdef readonly tuple specs
+    cdef list left  # of a batch that ended for want of memory
     cdef int allocate(self, uint32_t most) except -1
     cdef object run(self, object source, bint copy)

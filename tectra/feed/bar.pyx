@@ -79,6 +79,7 @@ cdef class BarBuilder:
         bint crosses=True, bint with_book=True, uint32_t instruments_max=65536,
     ):
         self.specs = _specs(specs)
+        self.left = []
         if source not in _SOURCES or empty not in _EMPTY:
             raise InputError(
                 f"bars: found source {source!r}, empty {empty!r}; allowed: {_SOURCES}, {_EMPTY}")
@@ -158,7 +159,7 @@ cdef class BarBuilder:
         cdef uint8_t[::1] room
         cdef size_t cap = min(OUT_SLOTS + (slots.n + slots.n // 4 if copy else 0), <size_t>1 << 18)
         cdef int rc = TT_E_FULL
-        parts = []
+        parts, self.left = self.left, []
         self.c.copy = copy
         try:
             while rc == TT_E_FULL:
@@ -171,7 +172,12 @@ cdef class BarBuilder:
                 if self.c.used:
                     parts.append(array[: self.c.used * 64])
                 if rc == TT_E_FULL and not self.c.out_full and self.c.rc == TT_OK:
-                    self.book.grow()
+                    try:
+                        self.book.grow()
+                    except OutOfMemoryError as error:
+                        error.slots_done = batch.at
+                        self.left = parts
+                        raise
                 elif rc == TT_E_FULL and not self.c.out_full:
                     break
                 check(tt_stop_check(stop_flag()))
@@ -181,7 +187,11 @@ cdef class BarBuilder:
         return _joined(parts)
 
     def update(self, records) -> np.ndarray:
-        """Take in a batch of records; returns the bars that closed (dtype DTYPES[Template.BAR])."""
+        """Take in a batch of records; returns the bars that closed (dtype DTYPES[Template.BAR]).
+
+        OutOfMemoryError says in `slots_done` how far it came; what closed until then comes with the
+        batch that goes on there.
+        """
         return self.run(records, False).view(DTYPES[Template.BAR])
 
     def merge(self, records) -> np.ndarray:
@@ -269,7 +279,7 @@ def prints_of(records, L3Book book not None) -> np.ndarray:
             with nogil:
                 rc = tt_print_run(book.c, &batch, &outlet)
             parts.append(array[: outlet.used])
-            book.grow_or_check(rc)
+            book.grow_or_check(rc, batch.at)
     finally:
         slots.close()
     return np.concatenate(parts) if parts else np.empty(0, PRINT)

@@ -16,7 +16,13 @@ from typing import NamedTuple
 
 import numpy as np
 
-from tectra.core.errors import FileFormatError, InputError, StateError, TruncatedInputError
+from tectra.core.errors import (
+    FileFormatError,
+    InputError,
+    OutOfMemoryError,
+    StateError,
+    TruncatedInputError,
+)
 
 __all__ = ["LaneMerger", "Rows", "gather", "renumber", "scan"]
 
@@ -137,7 +143,7 @@ cdef class LaneMerger:
         self.lanes = <tt_merge_lane *>calloc(max(1, lanes), sizeof(tt_merge_lane))
         self.heap = <uint32_t *>calloc(max(1, lanes), sizeof(uint32_t))
         if self.lanes == NULL or self.heap == NULL:
-            raise MemoryError()
+            raise OutOfMemoryError(f"no memory to merge {lanes} lanes")
         self.held = [None] * lanes
         for i in range(lanes):
             self.lanes[i].more = 1

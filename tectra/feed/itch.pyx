@@ -18,7 +18,8 @@ from libc.string cimport memcpy, memmove
 
 from tectra.core.base cimport TT_E_CLOSED, TT_E_FULL, TT_E_RANGE, TT_E_STOPPED, TT_E_TYPE, TT_OK
 from tectra.core.errors import (
-    ClosedError, FileFormatError, InputError, TruncatedInputError, UnknownSymbolError,
+    ClosedError, FileFormatError, InputError, OutOfMemoryError, TruncatedInputError,
+    UnknownSymbolError,
 )
 from tectra.feed import trade_date
 from tectra.feed.binary_file import BinaryFile
@@ -96,14 +97,14 @@ cdef class LocateMap:
             raise InputError("symbols is an empty list: give at least one, or None for all")
         self.c = <tt_itch_map *>malloc(sizeof(tt_itch_map))
         if self.c == NULL:
-            raise MemoryError()
+            raise OutOfMemoryError("ITCH: no memory for the symbols")
         if self.asked is None:
             tt_itch_map_init(self.c, NULL, 0)
             return
         numbers = sorted(_wire_symbol(s) for s in self.asked)
         self.wanted = <uint64_t *>malloc(sizeof(uint64_t) * <size_t>len(numbers))
         if self.wanted == NULL:
-            raise MemoryError()
+            raise OutOfMemoryError("ITCH: no memory for the symbols")
         for i, number in enumerate(numbers):
             self.wanted[i] = number
         tt_itch_map_init(self.c, self.wanted, <uint32_t>len(numbers))
@@ -261,7 +262,7 @@ cdef class ItchFeed:
         if self.file.compressed:
             self.chunk = <uint8_t *>malloc(ROOM)
             if self.chunk == NULL:
-                raise MemoryError()
+                raise OutOfMemoryError(f"{self.path}: no memory to unpack it into")
             self.data = self.chunk
         else:
             self.mapped = self.file.map()

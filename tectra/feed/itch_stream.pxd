@@ -28,6 +28,7 @@ cdef class ItchStream:
         self, uint32_t line, const uint8_t *data, size_t n, int64_t recv_ns,
         int64_t now_ns) noexcept nogil
     cdef int reserve(self, size_t slots) noexcept nogil
+    cdef size_t held_slots(self, size_t more) noexcept nogil
     cdef int decode(
         self, const uint8_t *blocks, size_t n, int64_t recv_ns, int64_t now_ns,
         int watched) noexcept nogil

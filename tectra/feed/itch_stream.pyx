@@ -115,6 +115,12 @@ cdef class ItchStream:
             self.cap = cap
         return TT_OK
 
+    cdef size_t held_slots(self, size_t more) noexcept nogil:
+        """Slots that make records of the window and `more` messages: up to two for each, and what
+        decode() asks for the last.
+        """
+        return 2 * (self.arbiter.c.held + more) + (2 + MESSAGE_BYTES) // SHORTEST + 3
+
     cdef int decode(
         self, const uint8_t *blocks, size_t n, int64_t recv_ns, int64_t now_ns, int watched,
     ) noexcept nogil:
@@ -152,6 +158,8 @@ cdef class ItchStream:
         cdef uint32_t n = 0
         cdef int64_t recv_ns = 0
         cdef int rc = TT_OK
+        if self.arbiter.c.held:
+            rc = self.reserve(self.held_slots(0))
         while rc == TT_OK and self.arbiter.c.seq.expected < upto:
             msg = tt_arbiter_next(&self.arbiter.c, &n, &recv_ns)
             if msg == NULL:
@@ -171,6 +179,10 @@ cdef class ItchStream:
         cdef int kind
         if rc != TT_OK:
             self.malformed_packets = self.malformed_packets + 1
+            return rc
+        # Room for all of it comes first: what the arbiter handed on once it does not hand on again.
+        rc = self.reserve(n // SHORTEST + 3 + self.held_slots(p.count))
+        if rc != TT_OK:
             return rc
         self.packets = self.packets + 1
         self.last_recv_ns = recv_ns
@@ -304,6 +316,7 @@ cdef class ItchStream:
 
     def give_up(self, uint64_t last) -> None:
         """Say that the missing numbers up to `last` are lost, and go on behind them."""
+        self.grown(self.reserve(1 + self.held_slots(0)))  # all of it, or nothing
         cdef tt_gap *r = <tt_gap *>self.put(TT_T_GAP, 0)
         r.venue_id = self.cx.venue_id
         r.first_seq = self.arbiter.c.seq.expected

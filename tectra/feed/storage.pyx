@@ -21,7 +21,7 @@ from threading import Lock
 import numpy as np
 
 from tectra.core.crc32c import crc32c
-from tectra.core.errors import ClosedError, FileFormatError, InputError
+from tectra.core.errors import ClosedError, FileFormatError, InputError, OutOfMemoryError
 from tectra.core.market import checked_symbol
 from tectra.core.msg import DTYPES, HEAD, Template
 from tectra.core.record import encode
@@ -54,7 +54,7 @@ cdef class _Window:
     def __cinit__(self, uint32_t cap):
         self.cells = <uint8_t *>calloc(cap, CELL)
         if self.cells == NULL:
-            raise MemoryError()
+            raise OutOfMemoryError(f"storage: no memory for a window of {cap} records")
         self.cap = cap
 
     def __dealloc__(self):

@@ -4,19 +4,21 @@ The lock is flock(2) on journal.lock: the kernel drops it when the process ends,
 """
 
 import contextlib
+import errno
 import fcntl
 import os
 import re
 from pathlib import Path
 
-from tectra.core.errors import JournalError
-from tectra.core.part_file import make_directory
+from tectra.core.errors import JournalError, JournalFullError
 from tectra.journal.manifest import MANIFEST_NAME
+from tectra.journal.place import dangling, make_directories, remove_made
 from tectra.journal.segment import segment_number
 
 __all__ = ["LOCK_NAME", "Claim", "refuse_second_run", "remove_unfinished"]
 
 LOCK_NAME = "journal.lock"
+_FULL = (errno.ENOSPC, errno.EDQUOT)
 _UNFINISHED = re.compile(r"(segment-\d{6,}\.ttj|reserve-\d+|spare|manifest\.json)\.tmp")
 
 
@@ -45,26 +47,19 @@ class Claim:
     """Held by the writer of a directory. Raises JournalError when another run has or had it."""
 
     def __init__(self, directory: Path) -> None:
-        self._fd = -1
+        self._fd = self._place = -1
         self.directory = directory
-        self.made = not directory.exists()
+        self._made: list[Path] = []
         try:
-            make_directory(directory)
-            flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
-            self._fd = os.open(directory / LOCK_NAME, flags, 0o644)
-        except (FileExistsError, NotADirectoryError) as error:
-            raise JournalError(
-                f"{directory} is not a directory; give a new or empty directory for the journal"
-            ) from error
+            self._made = make_directories(directory)
+            self._place = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+            self._was = os.fstat(self._place)  # its number is not given anew while we hold it open
+            self._take_lock()
         except OSError as error:
-            raise JournalError(
-                f"cannot make a journal in {directory}: {error.strerror}; "
-                "give a directory that can be written"
-            ) from error
-        try:
-            self._lock()
+            self._undo()
+            raise self._refusal(error) from error
         except BaseException:
-            self._close()
+            self._undo()
             raise
         try:
             refuse_second_run(directory)
@@ -72,6 +67,35 @@ class Claim:
         except BaseException:
             self.release()
             raise
+
+    def _refusal(self, error: OSError) -> JournalError:
+        if target := dangling(self.directory):
+            return JournalError(
+                f"{self.directory} is a link to {target}, which is not there: not a directory; "
+                "give a new or empty directory for the journal"
+            )
+        if isinstance(error, (FileExistsError, NotADirectoryError)):
+            return JournalError(
+                f"{self.directory} is not a directory; "
+                "give a new or empty directory for the journal"
+            )
+        what = f"cannot make a journal in {self.directory}: {error.strerror or error}"
+        if error.errno in _FULL:
+            return JournalFullError(f"{what}; free disk space or files (df -i), or give another")
+        return JournalError(f"{what}; give a directory that can be written")
+
+    def _take_lock(self) -> None:
+        flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
+        path = self.directory / LOCK_NAME
+        while True:
+            self._fd = os.open(path, flags, 0o644)
+            self._lock()
+            # Whoever had it before may have removed the name since: a second one would not see us.
+            with contextlib.suppress(FileNotFoundError):
+                if os.path.samestat(path.lstat(), os.fstat(self._fd)):
+                    return
+            os.close(self._fd)
+            self._fd = -1
 
     def _lock(self) -> None:
         try:
@@ -86,21 +110,41 @@ class Claim:
             os.ftruncate(self._fd, 0)
             os.pwrite(self._fd, f"{os.getpid()}\n".encode(), 0)
 
+    def holds(self) -> bool:
+        """Whether the directory is still where it was when it was claimed."""
+        try:
+            return os.path.samestat(self.directory.stat(), self._was)
+        except OSError:
+            return False
+
+    def require(self) -> None:
+        """Raise FileNotFoundError where the directory was deleted, moved or replaced: a new file
+        would lie in nobody's directory, or in another run's.
+        """
+        if not self.holds():
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(self.directory))
+
     def release(self, *, forget: bool = False) -> None:
-        """Give the lock back. `forget`: nothing was written; remove the directory if we made it."""
+        """Give the lock back. `forget`: nothing was written; remove what we made."""
         if self._fd < 0:
             return
-        with contextlib.suppress(OSError):
-            (self.directory / LOCK_NAME).unlink()
-        if forget and self.made:
+        if self.holds():
             with contextlib.suppress(OSError):
-                self.directory.rmdir()
+                (self.directory / LOCK_NAME).unlink()
+        if forget:
+            remove_made(self._made)
         self._close()
 
+    def _undo(self) -> None:
+        """The lock was not had, or is another's: only directories go, those that are empty."""
+        self._close()
+        remove_made(self._made)
+
     def _close(self) -> None:
-        if self._fd >= 0:
-            os.close(self._fd)
-            self._fd = -1
+        for fd in (self._fd, self._place):
+            if fd >= 0:
+                os.close(fd)
+        self._fd = self._place = -1
 
     def __del__(self) -> None:
         # A writer dropped without close() leaves its files as a crash would; the lock goes with it.

@@ -35,7 +35,7 @@ cdef class Commit:
     cdef object _kill
     cdef object _errors
     cdef readonly str mode
-    cdef object _pid
+    cdef int _pid
     cdef int _dir_fd
     cdef bint _running
 

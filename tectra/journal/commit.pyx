@@ -19,14 +19,16 @@ from tectra.journal.journal cimport tt_segment, tt_store_relaxed64
 
 import os
 
-from tectra.core.errors import JournalError
+from tectra.core.errors import JournalError, OutOfMemoryError
 
 cdef enum:
     # Between two looks for a signal while a thread waits.
     SLICE_NS = 50_000_000
 
 
+# Its destructor ends the thread, which uses histogram and kill word: they have to be there still.
 @cython.final
+@cython.no_gc_clear
 cdef class Commit:
     """The durable end of one journal.
 
@@ -45,14 +47,16 @@ cdef class Commit:
         self._errors = options.errors
         self.mode = options.durability
         self.seg = <tt_segment *> calloc(1, sizeof(tt_segment))
+        if self.seg == NULL:
+            raise OutOfMemoryError("no memory for the journal writer")
         self.s = <tt_sync *> calloc(1, sizeof(tt_sync))
-        if self.seg == NULL or self.s == NULL:
-            raise MemoryError("no memory for the journal writer")
+        if self.s == NULL:
+            raise OutOfMemoryError("no memory for the journal writer")
         tt_store_relaxed64(&self.seg.last_ring_seq, options.base_ring_seq)
         if tt_sync_init(self.s, self.seg, NULL if word is None else word.c, self._hist.c) != TT_OK:
             free(self.s)
             self.s = NULL
-            raise MemoryError("no lock for the journal writer")
+            raise OutOfMemoryError("no lock for the journal writer")
         self._dir_fd = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         self.s.dir_fd = self._dir_fd
 

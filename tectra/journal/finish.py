@@ -10,15 +10,15 @@ import logging
 import os
 import threading
 from collections import deque
-from pathlib import Path
 
 import msgspec
 
-from tectra.journal.claim import remove_unfinished
+from tectra.journal.claim import Claim, remove_unfinished
 from tectra.journal.commit import Commit
 from tectra.journal.manifest import Manifest, SegmentEntry
-from tectra.journal.mapped import MappedSegment
+from tectra.journal.mapped import MappedSegment, TreeRoom
 from tectra.journal.merkle import CHAIN_START
+from tectra.journal.options import GONE
 from tectra.journal.reserve import Reserve
 from tectra.journal.segment import segment_name
 
@@ -38,13 +38,15 @@ class Finisher:
     """
 
     def __init__(
-        self, directory: Path, capacity: int, commit: Commit, reserve: Reserve, *, seal: bool
+        self, claim: Claim, capacity: int, commit: Commit, reserve: Reserve, *, seal: bool
     ) -> None:
-        self._directory = directory
+        self._claim = claim
+        self._directory = claim.directory
         self._capacity = capacity
         self._commit = commit
         self._reserve = reserve
         self._chain = CHAIN_START if seal else None
+        self._room = TreeRoom(capacity) if seal else None
         self._pid = os.getpid()
         self._changed = threading.Condition()
         self.manifest: Manifest | None = None
@@ -137,18 +139,33 @@ class Finisher:
             self._commit.post()
             if self._thread is not None:
                 self._thread.join()
-            if self._next is not None:
-                self._next.discard()
-            self._reserve.discard()
-            remove_unfinished(self._directory)
+            self._clear_away()
         assert self.manifest is not None
         return self.manifest
+
+    def _clear_away(self) -> None:
+        """Remove what was not used; in a directory that is another's now nothing is ours."""
+        if not self._claim.holds():
+            if self._next is not None:
+                self._next.close()
+            return
+        if self._next is not None:
+            self._next.discard()
+        self._reserve.discard()
+        remove_unfinished(self._directory)
 
     def abandon(self) -> None:
         """End the thread and leave the files as after a crash."""
         if os.getpid() == self._pid:
             self._abandoned = self._ending = True
             self._commit.post()
+
+    def scrap(self) -> None:
+        """End the thread and remove what it made: the journal did not come to be."""
+        self.abandon()
+        if self._thread is not None:
+            self._thread.join()
+        self._clear_away()
 
     @property
     def faults(self) -> dict[int, str]:
@@ -162,6 +179,7 @@ class Finisher:
         read before it is repaired.
         """
         whole = self._commit.mode != "page-cache"
+        self._claim.require()
         try:
             manifest.save(self._directory, sync=sync, whole=whole)
         except OSError as error:
@@ -230,13 +248,14 @@ class Finisher:
         failed: OSError | None = None
         path = self._directory / f"{segment_name(self._opened + 1)}.tmp"
         try:
+            self._claim.require()
             made = MappedSegment(path, self._capacity)
             if self.low_space:
                 self._reserve.fill()
                 self.low_space = False
         except OSError as error:
             if made is None:
-                made = self._reserve.take()
+                made = self._reserve.take() if self._claim.holds() else None
                 self._low(error)
                 failed = error
         with self._changed:
@@ -248,18 +267,25 @@ class Finisher:
         halted = self._commit.halt()
         self._commit.note(0, 0)
         self.low_space = True
-        left = self._reserve.segments
+        left = self._reserve.segments if self._claim.holds() else 0
+        full = error.errno in _NO_SPACE
         _LOG.error(
-            "no room for the next segment of the journal in %s: %s; %s%s: free disk space",
+            "%s the next segment of the journal in %s: %s; %s%s: %s",
+            "no room for" if full else "cannot make",
             self._directory,
             os.strerror(error.errno or 0),
             "orders are stopped, " if halted else "",
             f"the reserve has {left} more" if self._reserve.wanted else "there is no reserve",
+            "free disk space"
+            if full
+            else GONE
+            if error.errno == errno.ENOENT
+            else "check the disk",
         )
 
     def _finish(self, segment: MappedSegment) -> None:
         self._commit.settled(segment.segment_id)
-        fields, failed, closed = segment.finish(self._chain)
+        fields, failed, closed = segment.finish(self._chain, self._room)
         if self._chain is not None:
             self._chain = bytes.fromhex(fields["chain"])
         if failed:

@@ -28,6 +28,7 @@ from numpy.typing import NDArray
 
 from tectra.core.errors import JournalError
 from tectra.journal.column import column, template_ids
+from tectra.journal.manifest import naming
 from tectra.journal.scan import crc32c
 from tectra.journal.segment import SegmentFile, column_u64, index_name
 
@@ -222,7 +223,8 @@ def build_index(segment: SegmentFile) -> Path:
     body = SegmentIndex.of(segment).to_bytes()
     try:
         # Not synced: what a power cut leaves does not match its checksum, and is built again.
-        part.write_bytes(body)
+        with naming(target):
+            part.write_bytes(body)
         part.replace(target)
     except BaseException:
         part.unlink(missing_ok=True)

@@ -6,6 +6,8 @@ behind the segment files; it is never ahead of them.
 """
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import msgspec
@@ -157,7 +159,7 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         fresh = directory / f"{MANIFEST_NAME}.tmp"
         body = self.text()
         try:
-            with fresh.open("wb") as file:
+            with naming(target), fresh.open("wb") as file:
                 file.write(body)
                 if sync or whole:
                     file.flush()
@@ -217,3 +219,14 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
                 "or read the segments with JournalReader(path, strict=False)"
             )
         return manifest
+
+
+@contextmanager
+def naming(path: Path) -> Iterator[None]:
+    """Let an OSError out of the `with` say which file it was: a write and a sync do not."""
+    try:
+        yield
+    except OSError as error:
+        if error.filename is None:
+            error.filename = str(path)
+        raise

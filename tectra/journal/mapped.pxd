@@ -4,6 +4,10 @@ from libc.stdint cimport uint8_t, uint32_t
 from tectra.journal.journal cimport tt_segment
 
 
+cdef class TreeRoom:
+    cdef uint8_t *level
+
+
 # `c` is what the writer had in hand, from the moment it goes on in another file.
 cdef class MappedSegment:
     cdef tt_segment c
@@ -15,5 +19,5 @@ cdef class MappedSegment:
     cdef public object path
 
     cdef int map(self) except -1
-    cdef int page(self, void *page, uint8_t *root, bint tree) except -1
+    cdef int page(self, void *page, uint8_t *root, TreeRoom room) except -1
     cdef void unmap(self) noexcept nogil

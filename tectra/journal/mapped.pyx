@@ -25,6 +25,7 @@ from tectra.journal.journal cimport (
 import os
 from contextlib import suppress
 
+from tectra.core.errors import OutOfMemoryError
 from tectra.journal.merkle import chain_head, tree_root
 from tectra.journal.scan import head_fields
 
@@ -37,10 +38,20 @@ cdef extern from * nogil:
     #include <errno.h>
     #include <fcntl.h>
     #include <sys/mman.h>
+    #include <sys/vfs.h>
     #include <unistd.h>
     #ifndef MADV_POPULATE_WRITE
     #define MADV_POPULATE_WRITE 23
     #endif
+    /* Returns an errno. */
+    static int tt_file_system_type(const char *path, int64_t *kind)
+    {
+        struct statfs found;
+        if (statfs(path, &found) != 0)
+            return errno;
+        *kind = (int64_t)found.f_type;
+        return 0;
+    }
     /* Write it all, whatever a single call takes. Returns an errno. */
     static int tt_write_all(int fd, const void *data, size_t bytes, size_t at)
     {
@@ -75,6 +86,7 @@ cdef extern from * nogil:
     """
     enum: O_CLOEXEC
     enum: O_NOFOLLOW
+    int tt_file_system_type(const char *path, int64_t *kind)
     int tt_write_all(int fd, const void *data, size_t bytes, size_t at)
     int tt_zero_file(int fd, size_t bytes)
     void tt_prefault(void *at, size_t bytes)
@@ -93,6 +105,20 @@ cdef int _open(path, int flags) except -1:
     if rc != 0:
         raise OSError(rc, os.strerror(rc), str(path))
     return fd
+
+
+def file_system_type(path):
+    """f_type of the file system that a path lies on, as statfs(2) says it. OSError."""
+    cdef bytes name = os.fsencode(path)
+    cdef const char *c_path = name
+    cdef int64_t kind = 0
+    cdef int rc = EINTR
+    with nogil:
+        while rc == EINTR:
+            rc = tt_file_system_type(c_path, &kind)
+    if rc != 0:
+        raise OSError(rc, os.strerror(rc), str(path))
+    return kind
 
 
 def allocate(path, uint32_t capacity):
@@ -114,6 +140,21 @@ def allocate(path, uint32_t capacity):
             os.unlink(path)
         raise OSError(rc, os.strerror(rc), str(path))
     return fd
+
+
+@cython.final
+cdef class TreeRoom:
+    """Room to sum a segment of so many slots, had before there is one: a full segment can then
+    always be finished. OutOfMemoryError.
+    """
+
+    def __cinit__(self, uint32_t capacity):
+        self.level = <uint8_t *> malloc(32 * tt_merkle_leaves(capacity))
+        if self.level == NULL:
+            raise OutOfMemoryError(f"no memory to sum segments of {capacity} slots")
+
+    def __dealloc__(self):
+        free(self.level)
 
 
 @cython.final
@@ -154,10 +195,11 @@ cdef class MappedSegment:
         self.base = at
         return 0
 
-    def finish(self, before):
+    def finish(self, before, TreeRoom room):
         """Close the file: closing page, cut behind the last slot, unmapped. The descriptor stays.
 
-        `before` is the head of the chain so far, None for a journal without. Returns the fields of
+        `before` is the head of the chain so far, `room` for the tree; both None for a journal
+        without. Returns the fields of
         the page, the errno of what failed (0: nothing), and whether the page says closed.
         """
         cdef tt_journal_head page
@@ -167,7 +209,7 @@ cdef class MappedSegment:
         cdef int rc = 0
         cdef bint closed = False
         end += <int64_t> self.c.used * TT_SLOT_BYTES
-        self.page(&page, root, before is not None)
+        self.page(&page, root, room)
         fields = head_fields((<const char *> &page)[:TT_JOURNAL_PAGE])
         if before is not None:
             tree = (<const char *> root)[:32] if self.c.used else tree_root([])
@@ -186,18 +228,12 @@ cdef class MappedSegment:
             self.unmap()
         return fields, rc, closed
 
-    cdef int page(self, void *page, uint8_t *root, bint tree) except -1:
+    cdef int page(self, void *page, uint8_t *root, TreeRoom room) except -1:
         """The closing page, and the root of the tree where it is wanted and there are slots."""
-        cdef uint8_t *level = NULL
-        if tree and self.c.used:
-            level = <uint8_t *> malloc(32 * tt_merkle_leaves(self.c.used))
-            if level == NULL:
-                raise MemoryError("no memory to sum a segment")
         with nogil:
             tt_segment_closing_page(&self.c, page)
-            if level != NULL:
-                tt_merkle_root(self.c.slots, self.c.used, level, root)
-        free(level)
+            if room is not None and self.c.used:
+                tt_merkle_root(self.c.slots, self.c.used, room.level, root)
         return 0
 
     cdef void unmap(self) noexcept nogil:

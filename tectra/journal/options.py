@@ -16,6 +16,7 @@ from tectra.journal.manifest import DURABILITY
 from tectra.journal.scan import CLOCK_DOMAINS, crc32c
 
 __all__ = [
+    "GONE",
     "RESERVE_BYTES",
     "SEGMENT_SLOTS",
     "JournalOptions",
@@ -27,6 +28,9 @@ __all__ = [
 SEGMENT_SLOTS = 2**18
 RESERVE_BYTES = 64 << 20
 _CAPACITY_MAX = 2**30
+GONE = (
+    "the directory was deleted, moved, or another is in its place; begin a new run in another one"
+)
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
@@ -99,7 +103,8 @@ def journal_error(error: OSError, what: str) -> JournalError:
             f"no space for {what}: {reason}; free disk space or raise the quota, or use smaller "
             "segments. Everything written before is closed and valid"
         )
-    return JournalError(f"cannot make {what}: {reason}; check the disk and its permissions")
+    advice = GONE if error.errno == errno.ENOENT else "check the disk and its permissions"
+    return JournalError(f"cannot make {what}: {reason}; {advice}")
 
 
 def epoch_of(session: Mapping[str, object]) -> int:

@@ -21,6 +21,7 @@ from tectra.core.lock_file import lock_file
 from tectra.core.part_file import sync_directory
 from tectra.journal.claim import LOCK_NAME
 from tectra.journal.manifest import MANIFEST_NAME
+from tectra.journal.place import dangling, remove_made
 from tectra.journal.segment import is_companion, segment_number
 
 __all__ = ["KEPT_NAME", "Outlet", "writer_absent"]
@@ -60,17 +61,26 @@ class Outlet:
 
     def __init__(self, source: Path, target: Path) -> None:
         self.source = source.resolve()
+        self._link = (target, dangling(target))
         self.target = target.resolve()
         self.replace = self.source == self.target
         self.part = self.target.with_name(self.target.name + ".part")
         self._fd = -1
 
     def __enter__(self) -> Self:
+        if self._link[1]:
+            raise JournalError(
+                f"{self._link[0]} is a link to {self._link[1]}, which is not there; give a new or "
+                "empty directory"
+            )
         if not self.replace:
             self._refuse_taken()
+        known = self.part.exists()
         try:
             self._claim()
         except OSError as error:
+            if not known:
+                remove_made([self.part])
             raise self._explained(error) from error
         return self
 

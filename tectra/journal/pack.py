@@ -20,7 +20,7 @@ from tectra.core.lock_file import lock_file
 from tectra.core.part_file import sync_directory
 from tectra.journal.claim import LOCK_NAME
 from tectra.journal.digest import Digest
-from tectra.journal.manifest import MANIFEST_NAME, Manifest, SegmentEntry
+from tectra.journal.manifest import MANIFEST_NAME, Manifest, SegmentEntry, naming
 from tectra.journal.packed import PackedFile, write_packed
 from tectra.journal.segment import (
     PACK_LOCK_NAME,
@@ -117,7 +117,7 @@ def packing_steps(path: Path, *, level: int = 3) -> Iterator[str]:
     part = target.with_name(target.name + PART_SUFFIX)
     if not _same(target, raw):
         try:
-            with part.open("wb") as file:
+            with naming(target), part.open("wb") as file:
                 write_packed(file, raw, segment.head.segment_id, level=level)
                 yield "written"
                 file.flush()
@@ -205,7 +205,7 @@ def unpack_segment(path: Path) -> Path:
     target = path.with_suffix("")
     part = target.with_name(target.name + PART_SUFFIX)
     try:
-        with part.open("wb") as file:
+        with naming(target), part.open("wb") as file:
             file.write(packed.view(0, packed.size).data)
             file.flush()
             os.fsync(file.fileno())

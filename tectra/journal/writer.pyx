@@ -42,6 +42,7 @@ from tectra.journal.claim import Claim
 from tectra.journal.finish import Finisher
 from tectra.journal.manifest import Manifest
 from tectra.journal.options import JournalOptions, epoch_of, journal_error
+from tectra.journal.place import check_place
 from tectra.journal.reserve import Reserve
 from tectra.journal.scan import CLOCK_DOMAINS as _CLOCK_DOMAINS
 from tectra.journal.scan import LAYOUT_VERSION as _LAYOUT_VERSION
@@ -95,6 +96,7 @@ cdef class JournalWriter:
             commit_records=given.commit_records if group else None,
         )
         self._manifest.text()
+        check_place(self.path, given.durability)
         self._claim = Claim(self.path)
         self._make()
         self._began_ns = tt_mono_ns()
@@ -111,7 +113,7 @@ cdef class JournalWriter:
             reserve = Reserve(self.path, self._capacity, first.file_bytes, self.options.reserve)
             reserve.fill()
             self._finisher = Finisher(
-                self.path, self._capacity, self._commit, reserve, seal=self.options.seal
+                self._claim, self._capacity, self._commit, reserve, seal=self.options.seal
             )
             self._activate(first)
             self._finisher.start(self._manifest)
@@ -119,8 +121,8 @@ cdef class JournalWriter:
         except BaseException as error:
             self._drop()
             if self._finisher is not None:
-                self._finisher.abandon()
-            if reserve is not None:
+                self._finisher.scrap()
+            elif reserve is not None:
                 reserve.discard()
             for name in (segment_name(1), segment_name(1) + ".tmp", "manifest.json"):
                 (self.path / name).unlink(missing_ok=True)
@@ -318,6 +320,8 @@ cdef class JournalWriter:
                 self._commit.turn()
             self._activate(self._finisher.take())
         except BaseException as error:
+            if isinstance(error, OSError):
+                self._commit.halt()
             # A manifest that cannot be written either lags behind the segments; readers allow it.
             with suppress(OSError, JournalError):
                 self._shut(None)
@@ -432,6 +436,7 @@ cdef class JournalWriter:
         want.clock_domain = <uint8_t> self._clock
         check(tt_segment_create(&hands, fresh.base, &want))
         target = self.path / segment_name(want.segment_id)
+        self._claim.require()
         os.rename(fresh.path, target)
         fresh.path = target
         fresh.segment_id = want.segment_id

@@ -16,7 +16,7 @@ from tectra.core.base cimport TT_E_CLOSED
 from tectra.core.clock cimport Clock
 
 from tectra.core.clock import LiveClock
-from tectra.core.errors import ClosedError, SystemCallError
+from tectra.core.errors import ClosedError, OutOfMemoryError, SystemCallError
 from tectra.net.udp_socket import open_receiver
 
 __all__ = ["Datagram", "UdpReceiver"]
@@ -45,7 +45,7 @@ cdef class UdpReceiver:
     def __cinit__(self, options not None, *, Clock clock=None):
         cdef void *memory = NULL
         if posix_memalign(&memory, 64, sizeof(tt_udp)) != 0:
-            raise MemoryError("datagram slots")
+            raise OutOfMemoryError("no memory for datagrams")
         self.u = <tt_udp *>memory
         tt_udp_init(self.u, -1)
         self.clock = LiveClock() if clock is None else clock

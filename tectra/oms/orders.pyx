@@ -34,7 +34,7 @@ from tectra.oms.table cimport (
     tt_orders_init,
 )
 
-from tectra.core.errors import InputError, UnknownOrderError
+from tectra.core.errors import InputError, OutOfMemoryError, UnknownOrderError
 from tectra.core.msg import IntentAction, OrderEventKind, OrderState, RejectReason
 
 __all__ = ["ALL_EVENTS", "ALL_STATES", "BY_CUM", "OrderTable", "transition"]
@@ -81,7 +81,7 @@ cdef class OrderTable:
         self.c = <tt_orders *> aligned_alloc(64, (sizeof(tt_orders) + 63) // 64 * 64)
         self.memory = aligned_alloc(64, size)
         if self.c == NULL or self.memory == NULL:
-            raise MemoryError(f"order table of {size} bytes")
+            raise OutOfMemoryError(f"no memory for an order table of {size} bytes")
         memset(self.memory, 0, size)
         check_with(tt_orders_init(self.c, self.memory, capacity, strategies, execs), "order table")
         self.on_anomaly = on_anomaly

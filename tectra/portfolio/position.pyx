@@ -12,7 +12,12 @@ from tectra.core.base cimport TT_OK
 from tectra.core.msg cimport TT_SIDE_BUY, TT_SIDE_SELL
 from tectra.core.rc cimport check, check_with
 
-from tectra.core.errors import FileFormatError, InputError, UnknownSymbolError
+from tectra.core.errors import (
+    FileFormatError,
+    InputError,
+    OutOfMemoryError,
+    UnknownSymbolError,
+)
 from tectra.portfolio.totals import Totals
 
 __all__ = ["Portfolio", "Position"]
@@ -202,7 +207,7 @@ cdef class Portfolio:
         cdef size_t n = <size_t> self.slots * self.strategies
         self.rows = <tt_position *> aligned_alloc(64, n * sizeof(tt_position))
         if self.rows == NULL:
-            raise MemoryError(f"portfolio of {n} rows")
+            raise OutOfMemoryError(f"no memory for a portfolio of {n} rows")
         self.clear()
 
     def __dealloc__(self):

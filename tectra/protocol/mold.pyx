@@ -16,7 +16,7 @@ from libc.string cimport memcpy, memset
 from tectra.core.base cimport TT_E_CORRUPT, TT_E_TRUNCATED
 from tectra.core.rc cimport check_with
 
-from tectra.core.errors import InputError
+from tectra.core.errors import InputError, OutOfMemoryError
 
 __all__ = [
     "MoldPacket",
@@ -183,7 +183,7 @@ cdef class PacketBuilder:
         self.payload_max = payload_max
         self.data = <uint8_t *>malloc(<size_t>payload_max)
         if self.data == NULL:
-            raise MemoryError("packet")
+            raise OutOfMemoryError(f"no memory for a packet of {payload_max} bytes")
         raw = _session_bytes(session)
         memcpy(self.raw_session, <const uint8_t *>raw, TT_MOLD_SESSION_BYTES)
         self.session = raw.decode("latin-1").rstrip(" ")

@@ -33,7 +33,7 @@ from tectra.risk.table cimport (
     tt_risk_scope,
 )
 
-from tectra.core.errors import InputError, UnknownSymbolError
+from tectra.core.errors import InputError, OutOfMemoryError, UnknownSymbolError
 from tectra.core.msg import KillAction, RiskRule, Side
 
 __all__ = [
@@ -178,7 +178,7 @@ cdef class RiskChain:
         self.c = <tt_risk *> aligned_alloc(64, (sizeof(tt_risk) + 63) // 64 * 64)
         self.memory = aligned_alloc(64, size)
         if self.c == NULL or self.memory == NULL:
-            raise MemoryError(f"risk chain of {size} bytes")
+            raise OutOfMemoryError(f"no memory for a risk chain of {size} bytes")
         memset(self.memory, 0, size)
         check_with(tt_risk_init(self.c, self.memory, slots, strategies, words), "risk chain")
         for slot, instrument_id in enumerate(self.instrument_ids):

@@ -95,6 +95,7 @@ cdef extern from "tectra/fill.h" nogil:
     int64_t tt_sim_next_arrival_ns(const tt_sim *s)
     int64_t tt_sim_next_report_ns(const tt_sim *s)
     int tt_sim_arrive(tt_sim *s)
+    int tt_sim_ready(tt_sim *s, const tt_head *rec)
     int tt_sim_on_market(tt_sim *s, const tt_head *rec, const tt_book_effect *fx)
     int tt_sim_take_report(tt_sim *s, void *out128)
     int tt_sim_check(const tt_sim *s)

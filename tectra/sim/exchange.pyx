@@ -197,13 +197,15 @@ cdef class SimExchange:
         """Apply a market record to the book and let resting orders react.
 
         For use without an engine: an engine that applies the book itself calls react() from Cython.
-        Raises FileFormatError, InputError or CapacityError; the book and the exchange are then as
-        they were.
+        Raises FileFormatError, InputError, CapacityError or OutOfMemoryError; the book and the
+        exchange are then as they were.
         """
         cdef uint8_t memory[128]
         cdef tt_book_effect fx
         _read(record, memory)
         memset(&fx, 0, sizeof(fx))
+        while tt_sim_ready(self.c, <tt_head *>memory) == TT_E_FULL:
+            self.grow()
         check(self.book.apply_one(<tt_head *>memory, &fx))
         self.react(<tt_head *>memory, &fx)
 

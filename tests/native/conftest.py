@@ -27,21 +27,45 @@ COVERAGE = "-fsanitize-coverage=trace-pc,trace-cmp"
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
 
+def _shared_library(source: str, target: Path, *options: str) -> Path:
+    """A library of one source of this directory. Skips without a compiler."""
+    compiler = os.environ.get("CC") or shutil.which("gcc") or shutil.which("clang")
+    if compiler is None:
+        pytest.skip("no C compiler: set CC, or install gcc")
+    command = [compiler, "-std=gnu11", "-O1", "-g", *WARN, "-shared", "-fPIC", *options]
+    command += [str(HERE / source), "-o", str(target), "-ldl"]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return target
+
+
+@pytest.fixture(scope="session")
+def library_of() -> Callable[..., Path]:
+    """`library_of("alloc_planted.c", target, "-DPLANTED=1")` -> the library."""
+    return _shared_library
+
+
+def _preloading(env: dict[str, str], library: Path) -> dict[str, str]:
+    path = f"{env['PYTHONPATH']}{os.pathsep}{HERE.parent / 'support'}"
+    return env | {"PYTHONPATH": path, "LD_PRELOAD": str(library)}
+
+
 @pytest.fixture(scope="session")
 def preloaded(
     tmp_path_factory: pytest.TempPathFactory, fresh_env: dict[str, str]
 ) -> dict[str, str]:
     """Environment of a process with io_fault.c under its system calls; tests/support is in it."""
-    compiler = os.environ.get("CC") or shutil.which("gcc") or shutil.which("clang")
-    if compiler is None:
-        pytest.skip("no C compiler: set CC, or install gcc")
     target = tmp_path_factory.mktemp("preload") / "io_fault.so"
-    command = [compiler, "-std=gnu11", "-O1", "-g", *WARN, "-shared", "-fPIC"]
-    command += [str(HERE / "io_fault.c"), "-o", str(target), "-ldl"]
-    done = subprocess.run(command, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    path = f"{fresh_env['PYTHONPATH']}{os.pathsep}{HERE.parent / 'support'}"
-    return fresh_env | {"PYTHONPATH": path, "LD_PRELOAD": str(target)}
+    return _preloading(fresh_env, _shared_library("io_fault.c", target))
+
+
+@pytest.fixture(scope="session")
+def starved(tmp_path_factory: pytest.TempPathFactory, fresh_env: dict[str, str]) -> dict[str, str]:
+    """As `preloaded`, with alloc_fault.c under its allocations."""
+    if "-fsanitize" in os.environ.get("CFLAGS", "") or "asan" in os.environ.get("LD_PRELOAD", ""):
+        pytest.skip("a sanitizer has the allocations already")
+    target = tmp_path_factory.mktemp("preload") / "alloc_fault.so"
+    return _preloading(fresh_env, _shared_library("alloc_fault.c", target))
 
 
 @pytest.fixture(scope="session")

@@ -38,6 +38,7 @@ from tectra.core.msg cimport (
 import numpy as np
 
 from tectra.book.l2 import L2Book as _L2Book
+from tectra.core.errors import OutOfMemoryError
 from tectra.core.msg import Side
 from tectra.core.rc import CODES
 from tectra.core.record import encode
@@ -96,7 +97,7 @@ cdef class BookWatch:
             room = max(64, 2 * self.room)
             fresh = <tt_watch *>calloc(room, sizeof(tt_watch))
             if fresh == NULL:
-                raise MemoryError()
+                raise OutOfMemoryError(f"no memory to watch {room} instruments")
             if self.count:
                 memcpy(fresh, self.watch, self.count * sizeof(tt_watch))
             free(self.watch)

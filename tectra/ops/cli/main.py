@@ -121,9 +121,7 @@ def _explain(error: Exception) -> int:
         return 1
     if isinstance(error, OSError):
         full = (
-            "; free space, or choose another directory with --out"
-            if error.errno == errno.ENOSPC
-            else ""
+            "; free disk space, or choose another directory" if error.errno == errno.ENOSPC else ""
         )
         where = f": {error.filename}" if error.filename else ""
         _say(f"{error.strerror or error}{where}{full}")

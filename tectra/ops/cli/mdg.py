@@ -24,6 +24,7 @@ from tectra.feed.itch_day import make_symbols
 from tectra.feed.protocol import Feed, Slots
 from tectra.feed.source import SourceFeed
 from tectra.journal.outlet import writer_absent
+from tectra.journal.place import dangling, make_directories, remove_made
 from tectra.ops.cli.show import progress, write_json
 from tectra.refdata.instrument import Instrument
 from tectra.risk.limits import RiskLimits
@@ -62,12 +63,15 @@ def write_journal(
     The strategy does nothing unless another is given; `each` is called behind every batch. The
     journal verifies and replays as that of any run. `out` appears only when it is whole.
     """
+    if target := dangling(out):
+        raise InputError(f"{out}: is a link to {target}, which is not there; give another name")
     if out.exists() and any(out.iterdir()):
         raise InputError(f"{out}: is not empty; give a new directory")
+    out = out.resolve()  # a link to an empty directory stays one
     part = out.with_name(out.name + ".part")
     with writer_absent(part / "journal"):  # what a run that was killed left behind goes
         rmtree(part, ignore_errors=True)
-    part.mkdir(parents=True)
+    made = make_directories(part)
     listed = sorted(feed.instruments.items())
     spec = SessionSpec(
         mode="backtest", tectra=name, seed=seed, strategies=[StrategySpec.of(strategy, {})],
@@ -98,6 +102,7 @@ def write_journal(
             journal.close(result=msgspec.to_builtins(pipeline.summary))
     except BaseException:
         rmtree(part, ignore_errors=True)
+        remove_made(made[:-1])
         raise
     if out.exists():
         out.rmdir()

@@ -22,6 +22,7 @@ from tectra.core.config.load import Loaded, load_config
 from tectra.core.config.section import Config, ExecutionConfig, RiskScopeConfig, StrategyConfig
 from tectra.core.errors import ConfigError, StateError
 from tectra.core.log import init_logging
+from tectra.journal.place import fresh_directory
 from tectra.journal.retention import compact_journal
 from tectra.ops.cli.backtest import show_journal, show_result
 from tectra.ops.cli.config import layered
@@ -198,15 +199,15 @@ def _jobs(config: Config) -> list[Job]:
 
 def _claim(root: Path) -> Path:
     """The first free run-N, made here: of two processes that ask at once, each gets its own."""
-    root.mkdir(parents=True, exist_ok=True)
-    n = 1
-    while True:
-        try:
-            (root / f"run-{n}").mkdir()
-        except FileExistsError:
-            n += 1
-        else:
-            return root / f"run-{n}"
+    with fresh_directory(root):
+        n = 1
+        while True:
+            try:
+                (root / f"run-{n}").mkdir()
+            except FileExistsError:
+                n += 1
+            else:
+                return root / f"run-{n}"
 
 
 def _run(job: Job, config: Config, out: Path, quiet: bool) -> BacktestResult:

@@ -116,7 +116,7 @@ def what_if(
     with ExitStack() as stack:
         kept = out is not None
         root = (
-            new_directory(out)
+            stack.enter_context(new_directory(out))
             if out is not None
             else Path(stack.enter_context(TemporaryDirectory(prefix="tectra-whatif-")))
         )

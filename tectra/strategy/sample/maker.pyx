@@ -17,6 +17,7 @@ from tectra.oms.table cimport tt_order, tt_order_is_done, tt_orders_find
 from tectra.strategy.capi cimport tt_book_view, tt_ctx, tt_ctx_cancel, tt_ctx_net_qty, tt_ctx_submit
 from tectra.strategy.compiled cimport CompiledStrategy
 
+from tectra.core.errors import OutOfMemoryError
 from tectra.strategy.params import param
 
 
@@ -73,11 +74,12 @@ cdef class Maker(CompiledStrategy):
         memcpy(self.quotes, <const char *> raw, 2 * self.slots * sizeof(quote_t))
 
     cdef int make_room(self, uint32_t slots) except -1:
+        cdef void *fresh = calloc(2 * max(slots, 1), sizeof(quote_t))
+        if fresh == NULL:
+            raise OutOfMemoryError(f"no memory for the quotes of {slots} instruments")
         free(self.quotes)
         self.slots = slots
-        self.quotes = <quote_t *> calloc(2 * max(slots, 1), sizeof(quote_t))
-        if self.quotes == NULL:
-            raise MemoryError("quotes of the maker")
+        self.quotes = <quote_t *> fresh
         return 0
 
     cdef int on_start(self, tt_ctx *ctx) except -1 nogil:
