@@ -98,7 +98,8 @@ typedef struct {
     int64_t day_end_ns; /* the segment's UTC day is over from this ts_recv_ns on; 0: not known */
     uint32_t used, capacity;
     uint32_t seed;
-    tt_atomic_u32 roll; /* another thread asks the owner to begin a new segment */
+    tt_atomic_u32 roll; /* the owner is asked to begin a new segment, by another thread or the day */
+    uint32_t daily;     /* a segment ends with the UTC day of its first record */
 } tt_segment;
 
 /* ---- places and seeds ---- */
@@ -218,17 +219,20 @@ static inline int tt_journal_append(tt_segment *seg, const void *rec)
     return TT_OK;
 }
 
-/* Has the UTC day of the segment's first record ended at `ts_recv_ns`? The first call of a segment
- * sets the day. For writers that rotate daily; the append itself does not ask. */
-static inline int tt_journal_day_over(tt_segment *seg, int64_t ts_recv_ns)
+/* Ask for a new segment (`roll`) where the UTC day of this one's first record has ended at
+ * `ts_recv_ns`. The first call of a segment sets the day. Writers ask before what they append; the
+ * append itself does not. */
+static inline void tt_journal_see_day(tt_segment *seg, int64_t ts_recv_ns)
 {
     const int64_t day_ns = 86400ll * 1000000000;
-    if (TT_UNLIKELY(seg->day_end_ns == 0)) {
+    if (TT_LIKELY(!seg->daily))
+        return;
+    if (seg->day_end_ns == 0) {
         const int64_t day = ts_recv_ns / day_ns - (ts_recv_ns % day_ns < 0);
         seg->day_end_ns = day > INT64_MAX / day_ns - 2 ? INT64_MAX : (day + 1) * day_ns;
-        return 0;
+    } else if (TT_UNLIKELY(ts_recv_ns >= seg->day_end_ns)) {
+        tt_store_relaxed32(&seg->roll, 1);
     }
-    return ts_recv_ns >= seg->day_end_ns;
 }
 
 /* ---- reading ---- */

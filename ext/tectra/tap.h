@@ -45,6 +45,14 @@ static inline uint64_t tt_tap_room(const tt_tap *tap)
     return room;
 }
 
+/* The same before an input that was received at `ts_recv_ns`: none in the segment of another day. */
+static inline uint64_t tt_tap_room_at(const tt_tap *tap, int64_t ts_recv_ns)
+{
+    if (tap->journal != NULL)
+        tt_journal_see_day(tap->journal, ts_recv_ns);
+    return tt_tap_room(tap);
+}
+
 /* Number, digest, journal and capture one record in the caller's memory. */
 static inline int tt_tap_write(tt_tap *tap, void *rec)
 {

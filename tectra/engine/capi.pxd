@@ -28,6 +28,7 @@ cdef extern from "tectra/tap.h" nogil:
 
     void tt_tap_init(tt_tap *tap)
     uint64_t tt_tap_room(const tt_tap *tap)
+    uint64_t tt_tap_room_at(const tt_tap *tap, int64_t ts_recv_ns)
 
 
 cdef extern from "tectra/timers.h" nogil:

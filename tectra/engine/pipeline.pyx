@@ -62,6 +62,7 @@ from tectra.engine.capi cimport (
     tt_pipeline_say,
     tt_pipeline_take,
     tt_tap_room,
+    tt_tap_room_at,
     tt_timers_due,
     tt_trust_take_news,
 )
@@ -137,12 +138,13 @@ cdef class Pipeline(EngineState):
         cdef tt_pipeline *p = self.c
         cdef uint16_t template_id = rec.template_id
         cdef int rc = TT_OK
-        if tt_tap_room(&p.tap) < TT_STEP_ROOM:
+        if tt_tap_room_at(&p.tap, rec.ts_recv_ns) < TT_STEP_ROOM:
             with gil:
                 if self.chained:
                     self.make_room_inside(TT_STEP_ROOM)
                 else:
                     self.make_room(TT_STEP_ROOM)
+            tt_tap_room_at(&p.tap, rec.ts_recv_ns)  # a new segment takes the day of its first record
         self.timed = (p.tap.ring_seq & self.sample_mask) == 0
         if self.timed:
             self.t0 = tt_tsc()

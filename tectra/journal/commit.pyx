@@ -53,6 +53,7 @@ cdef class Commit:
         if self.s == NULL:
             raise OutOfMemoryError("no memory for the journal writer")
         tt_store_relaxed64(&self.seg.last_ring_seq, options.base_ring_seq)
+        self.seg.daily = options.daily
         if tt_sync_init(self.s, self.seg, NULL if word is None else word.c, self._hist.c) != TT_OK:
             free(self.s)
             self.s = NULL

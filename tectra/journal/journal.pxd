@@ -41,6 +41,7 @@ cdef extern from "tectra/journal.h" nogil:
         uint32_t capacity
         uint32_t seed
         tt_atomic_u32 roll
+        uint32_t daily
 
     uint64_t tt_journal_slots_offset(uint32_t capacity)
     uint64_t tt_journal_file_bytes(uint32_t capacity)
@@ -52,7 +53,7 @@ cdef extern from "tectra/journal.h" nogil:
     void tt_segment_seal_page(void *page, const uint8_t *root, const uint8_t *chain)
     uint32_t tt_journal_room(const tt_segment *seg)
     int tt_journal_append(tt_segment *seg, const void *rec)
-    int tt_journal_day_over(tt_segment *seg, int64_t ts_recv_ns)
+    void tt_journal_see_day(tt_segment *seg, int64_t ts_recv_ns)
     int64_t tt_journal_published(const tt_journal_head *head)
     int tt_journal_head_check(const tt_journal_head *head)
     int tt_journal_head_state(const tt_journal_head *head)

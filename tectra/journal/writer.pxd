@@ -29,7 +29,6 @@ cdef class JournalWriter:
     cdef int64_t _began_ns
     cdef int64_t _ended_ns
     cdef int _clock
-    cdef bint _daily
 
     # Append, rotating when the segment is full or its day is over. Raises as rotate() does.
     cdef int push(self, const void *rec) except -1 nogil

@@ -19,7 +19,7 @@ from tectra.core.shm cimport tt_load_relaxed64
 from tectra.journal.commit cimport Commit
 from tectra.journal.journal cimport (
     tt_journal_append,
-    tt_journal_day_over,
+    tt_journal_see_day,
     tt_journal_file_bytes,
     tt_journal_head,
     tt_journal_record_bytes,
@@ -78,7 +78,6 @@ cdef class JournalWriter:
         self._capacity = given.segment_slots
         self._clock = _CLOCK_DOMAINS.index(given.clock_domain)
         self._run_seed = given.run_seed
-        self._daily = given.daily
         self.sends_wait = given.durability == "sync"
         self._epoch = epoch_of(session) if given.epoch is None else given.epoch
         self._manifest = Manifest(
@@ -143,10 +142,7 @@ cdef class JournalWriter:
 
     cdef int push(self, const void *rec) except -1 nogil:
         cdef int rc = TT_E_FULL
-        if self._daily and tt_journal_day_over(self.c, (<const int64_t *> rec)[3]):
-            with gil:
-                self.rotate()
-            tt_journal_day_over(self.c, (<const int64_t *> rec)[3])
+        tt_journal_see_day(self.c, (<const int64_t *> rec)[3])
         if tt_load_relaxed32(&self.c.roll) == 0:
             rc = tt_journal_append(self.c, rec)
         if rc < 0:
@@ -154,6 +150,7 @@ cdef class JournalWriter:
                 if self.closed:
                     raise JournalError(f"{self.path} is closed; nothing more can be written")
                 self.rotate()
+            tt_journal_see_day(self.c, (<const int64_t *> rec)[3])
             rc = check(tt_journal_append(self.c, rec))
         return rc
 

@@ -9,12 +9,12 @@ import numpy as np
 
 from tectra.core.msg import DIRECTION, BookStatus, Side, Template
 from tectra.engine import Pipeline
+from tectra.engine.compare import Comparator
 from tectra.engine.image import save_state, state_digest
 from tectra.engine.parts import OUTPUT_MASK
 from tectra.feed.arbiter import REPLY
 from tectra.journal import JournalReader, verify
 from tectra.journal.scan import walk
-from tectra.replay.compare import Comparator
 from tectra.testing.fault import Fault
 from tectra.testing.oracle import require
 from tectra.testing.trader import Trader
@@ -133,7 +133,7 @@ def _step_life(twin: Pipeline, path: Path, unsaid: bool) -> None:
         _check_causes(slots)
     if not unsaid:
         comparator.finish()
-    require(comparator.difference is None, f"{path}: {comparator.difference}")
+    require(comparator.divergence is None, f"{path}: {comparator.divergence}")
     twin.drop_captured()
 
 

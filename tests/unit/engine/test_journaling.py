@@ -9,10 +9,13 @@ from tectra.core.errors import InputError, JournalError, StateError
 from tectra.core.msg import Side, Template
 from tectra.engine.parts import OUTPUT_MASK
 from tectra.journal.reader import JournalReader
+from tectra.journal.segment import SegmentFile
 from tectra.journal.verify import verify
 from tectra.journal.writer import JournalWriter
 
 SMALLEST = 802
+HOUR_NS = 3_600_000_000_000
+DAY_NS = 24 * HOUR_NS
 
 
 class Burst(Quiet):
@@ -44,6 +47,21 @@ def test_segments_turn_over_and_lose_nothing(tmp_path: Path, slots: int):
     assert seqs == list(range(1, len(seqs) + 1)) and len(seqs) > 2_000
     if slots < 5_000:
         assert len(list((tmp_path / "j").glob("segment-*"))) > 1
+
+
+def test_a_daily_journal_has_a_segment_for_each_day(tmp_path: Path):
+    """Of inputs, and of what they make the engine say."""
+    hours = (1, 23, 24, 25, 47, 49, 71, 120)  # two days, a part, a day without any, and one more
+    for daily, days in ((True, [{0}, {1}, {2}, {5}]), (False, [{0, 1, 2, 5}])):
+        path = tmp_path / str(daily)
+        with JournalWriter(path, session={}, segment_slots=5_000, daily=daily) as journal:
+            engine = Engine(Burst(), journal=journal, start=False, limits=None)
+            for hour in hours:
+                engine.add(hour, Side.BUY, 1_000_000, 1, ts_recv_ns=hour * HOUR_NS)
+        assert verify(path).ok
+        parts = [split(SegmentFile(p).slots.tobytes()) for p in sorted(path.glob("segment-*"))]
+        assert [{int(r["ts_recv_ns"]) // DAY_NS for r in part} for part in parts] == days
+        assert sum(map(len, parts)) > 8 * 64
 
 
 def test_a_segment_that_cannot_hold_one_flush_is_refused(tmp_path: Path):
