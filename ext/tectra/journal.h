@@ -98,7 +98,7 @@ typedef struct {
     int64_t day_end_ns; /* the segment's UTC day is over from this ts_recv_ns on; 0: not known */
     uint32_t used, capacity;
     uint32_t seed;
-    tt_atomic_u32 roll; /* the owner is asked to begin a new segment, by another thread or the day */
+    tt_atomic_u32 roll; /* the owner is asked for a new segment: by a thread, by the day */
     uint32_t daily;     /* a segment ends with the UTC day of its first record */
 } tt_segment;
 

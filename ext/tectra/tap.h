@@ -45,7 +45,7 @@ static inline uint64_t tt_tap_room(const tt_tap *tap)
     return room;
 }
 
-/* The same before an input that was received at `ts_recv_ns`: none in the segment of another day. */
+/* The same before an input received at `ts_recv_ns`: none in the segment of another day. */
 static inline uint64_t tt_tap_room_at(const tt_tap *tap, int64_t ts_recv_ns)
 {
     if (tap->journal != NULL)

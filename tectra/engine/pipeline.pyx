@@ -144,7 +144,7 @@ cdef class Pipeline(EngineState):
                     self.make_room_inside(TT_STEP_ROOM)
                 else:
                     self.make_room(TT_STEP_ROOM)
-            tt_tap_room_at(&p.tap, rec.ts_recv_ns)  # a new segment takes the day of its first record
+            tt_tap_room_at(&p.tap, rec.ts_recv_ns)  # its day is that of its first record
         self.timed = (p.tap.ring_seq & self.sample_mask) == 0
         if self.timed:
             self.t0 = tt_tsc()

@@ -138,7 +138,7 @@ def test_a_journal_that_goes_on_from_another(cli, finished, tmp_path):
     end = found.ring_seq
     two = tmp_path / "two"
     played = cli("replay", "play", two, "--record", "timer", "--json")
-    assert played.code == 0 and played.err == f"end: record {end:,} of {end:,}\n"
+    assert played.code == 0 and played.err == f"end: record {end:,} of {end:,}; times are UTC\n"
     assert len(lines_of(played.out)) == 5
     none = cli("replay", "find", two, "fill")
     assert (none.code, none.out, none.err) == (1, "", "")

@@ -3,8 +3,8 @@
  * io_fault_arm; until then, and for all other files, every call goes through.
  *
  * The calls: open, write, pwrite, posix_fallocate, ftruncate, fsync (n: of a directory's names),
- * fdatasync, mmap, rename. What was called is kept as one letter each, in order; a note puts a letter
- * of the caller's between.
+ * fdatasync, mmap, rename. What was called is kept as one letter each, in order; a note puts a
+ * letter of the caller's between.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>

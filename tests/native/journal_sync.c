@@ -1,5 +1,5 @@
-/* One thread appends and goes on in new segments, a second commits, a third syncs the full ones once
- * more as whoever finishes them does, others wait for records and check that nothing is called
+/* One thread appends and goes on in new segments, a second commits, a third syncs the full ones
+ * once more as whoever finishes them does, others wait for records and check that nothing is called
  * durable before its file and that file's name were synced. fdatasync and fsync are ours: they know
  * the file's segment, note how far that was filled or which names there were when they were called,
  * take their time, and the first one fails when it is told to.

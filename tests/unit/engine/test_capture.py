@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from engine_scene import EVERYTHING
+from engine_scene import EVERYTHING, Engine, Quiet
 
 from tectra.backtest import SimConfig, make_driver
 from tectra.core.msg import SessionKind, Template
@@ -61,3 +61,14 @@ def test_what_was_captured_survives_growth(small_day):
     first = once.captured()
     assert len(often.captured()) > 3 * len(first)
     assert often.captured()[: len(first)] == first
+
+
+def test_what_is_kept_can_be_chosen_later():
+    """A recovered engine keeps nothing until it is told to."""
+    engine = Engine(Quiet(), capture_mask=0)
+    session = encode(Template.SESSION, kind=SessionKind.END, mode=b"p")
+    engine.pipeline.step_record(session)
+    assert engine.pipeline.captured() == b""
+    engine.pipeline.capture_templates(1 << Template.SESSION)
+    engine.pipeline.step_record(session)
+    assert engine.pipeline.captured()[32:] == session[32:]

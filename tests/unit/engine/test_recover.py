@@ -28,7 +28,7 @@ from tectra.core.errors import (
     TectraError,
 )
 from tectra.core.kill import KillReason, KillWord
-from tectra.core.msg import KillAction, OrderState, RiskRule, SessionKind, Side, Template
+from tectra.core.msg import KillAction, OrderState, RiskRule, Side, Template
 from tectra.core.record import encode
 from tectra.engine import SessionSpec, save_state, state_digest
 from tectra.engine.reconcile import VenueOrder
@@ -692,15 +692,3 @@ def test_what_lies_before_damage_can_be_taken(run_dir):
     assert found.damage is not None and found.damage.ring_seq == last + 1
     assert found.as_dict()["damage"]["ring_seq"] == last + 1
     assert recover(journal, classes=CLASSES, until_damage=True).journal_seq == last
-
-
-def test_a_recovered_engine_keeps_what_it_is_told_to(run_dir, tmp_path):
-    found = recover(run_dir / "journal", classes=CLASSES)
-    continue_journal(found, tmp_path / "next" / "journal")
-    session = encode(Template.SESSION, kind=SessionKind.END, mode=b"p")
-    found.pipeline.step_record(session)
-    assert found.pipeline.captured() == b""
-    found.pipeline.capture_templates(1 << Template.SESSION)
-    found.pipeline.step_record(session)
-    assert found.pipeline.captured()[32:] == session[32:]
-    found.pipeline.journal.close()

@@ -145,7 +145,7 @@ def test_the_names_above_are_durable(tmp_path, monkeypatch):
     monkeypatch.setattr(os, "fsync", note)
     with SnapshotStore(tmp_path / "snapshots" / "journal", epoch=1) as store:
         store.write(save_state(engine_of(1).pipeline))
-    assert synced[:2] == [tmp_path / "snapshots", tmp_path]
+    assert synced[:2] == [tmp_path, tmp_path / "snapshots"]
     assert synced[-1] == tmp_path / "snapshots" / "journal"
 
 
