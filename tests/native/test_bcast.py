@@ -106,7 +106,7 @@ def test_writers_that_are_killed_leave_nothing_half_done(sanitized, capacity):
     assert done.returncode == 0, done.stderr[-3000:]
 
 
-@pytest.mark.slow
+@pytest.mark.soak
 @pytest.mark.timeout(900)
 def test_ten_thousand_writers_that_are_killed(sanitized):
     args = ("10000", "64", "3", "800")
