@@ -209,8 +209,8 @@ def compile_driver(source: Path, out: Path, *, include: Path = HERE.parent / "ex
     if compiler is None:
         raise FileNotFoundError("no C compiler: set CC, or install gcc")
     target = out / source.stem
-    flags = ["-O3", "-std=gnu11", "-fno-strict-aliasing", "-Wall", "-Wextra", "-Werror", "-pthread"]
-    flags += ["-Wno-unused-function", "-Wno-unused-parameter"]
+    flags = ["-O3", "-std=gnu11", "-fno-strict-aliasing", "-ffp-contract=off", "-pthread"]
+    flags += ["-Wall", "-Wextra", "-Werror", "-Wno-unused-function", "-Wno-unused-parameter"]
     command = [compiler, *flags, f"-I{include}", str(source), "-o", str(target), "-lm"]
     subprocess.run(command, check=True, capture_output=True, text=True)
     return target
