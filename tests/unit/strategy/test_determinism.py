@@ -126,6 +126,8 @@ CASES = [
 
 @pytest.mark.parametrize(("source", "imports", "body"), CASES)
 def test_what_asks_the_machine_is_named(look, tmp_path, source, imports, body):
+    if "pandas" in imports:
+        pytest.importorskip("pandas")
     (found,) = look(body, imports=imports).findings
     assert found.source == source and found.where == "Mine.on_book_update"
     text = (tmp_path / "mine.py").read_text().split("\n")
@@ -230,6 +232,8 @@ FINE = [
 
 @pytest.mark.parametrize(("imports", "body"), FINE)
 def test_what_can_be_repeated_is_not(look, imports, body):
+    if "pandas" in imports:
+        pytest.importorskip("pandas")
     assert not look(body, imports=imports).findings
 
 
@@ -418,7 +422,7 @@ PLAIN = st.sampled_from(
 @pytest.mark.timeout(30)
 @settings(max_examples=20)
 @given(before=st.lists(PLAIN, max_size=6), after=st.lists(PLAIN, max_size=6),
-       case=st.sampled_from(CASES))  # fmt: skip
+       case=st.sampled_from([c for c in CASES if "pandas" not in c[1]]))  # fmt: skip
 def test_a_source_is_found_wherever_it_stands(tmp_path_factory, before, after, case):
     """Among plain statements: nothing without it, exactly its line with it."""
     kind, imports, body = case
