@@ -4,6 +4,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#ifndef PLANTED
+#define PLANTED 0
+#endif
+
 typedef struct {
     uint64_t *cells;
     uint64_t *seen;
