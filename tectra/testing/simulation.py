@@ -12,7 +12,7 @@ No wall clock, no randomness of the machine: a seed that fails fails again. Time
 
 import shutil
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from pathlib import Path
 
@@ -27,6 +27,7 @@ from tectra.core.stop import stop_requested
 from tectra.engine import SessionSpec, StrategySpec
 from tectra.risk.chain import RiskChain
 from tectra.risk.limits import LimitScope, RiskLimits
+from tectra.strategy.loader import load_strategy
 from tectra.strategy.params import check_params
 from tectra.strategy.sample.maker import Maker
 from tectra.strategy.sample.requote import Requote
@@ -324,19 +325,23 @@ def simulate(
     all of yours, may submit nothing on a book that is not valid or that does not trade. `faults`:
     by default a mixture that the seed draws. SimulationError, with the seed and how to repeat it:
     something that must hold did not, or something raised; what was on the disk stays there then.
-    InputError: the directory is not empty, or fewer than 100 steps.
+    InputError: the directory is not empty, or fewer than 100 steps. StrategyLoadError.
     """
     root = Path(directory)
     if steps < 100 or not 0 <= seed < 1 << 62:
         raise InputError(f"found seed {seed}, {steps} steps; allowed: 0 or more, 100 or more")
     if careful is None:
         careful = (1, 2) if strategies is STRATEGIES else range(1, len(strategies) + 1)
+    runs = [
+        replace(run, strategy=load_strategy(run.strategy)) if isinstance(run.strategy, str) else run
+        for run in strategies
+    ]
     root.mkdir(parents=True, exist_ok=True)
     if any(root.iterdir()):
         raise InputError(f"{root}: is not empty; give a new directory")
     world: _World | None = None
     try:
-        world = _World(seed, steps, faults, strategies, frozenset(careful), root)
+        world = _World(seed, steps, faults, runs, frozenset(careful), root)
         world.run()
         report = _report(world)
     except StoppedError:
@@ -369,7 +374,9 @@ def _failure(
     sent = world.venue.sent if world is not None else 0
     command = f"tectra simulate --seed {seed} --steps {steps}"
     if strategies is not STRATEGIES:
-        command += " STRATEGY"
+        command += "".join(
+            f" {run.strategy}" for run in strategies if isinstance(run.strategy, str)
+        )
     failure = SimulationError(
         f"seed {seed}, message {sent} of {steps}: {said}; repeat it with `{command}`"
     )

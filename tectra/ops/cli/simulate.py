@@ -1,5 +1,6 @@
 """`tectra simulate`: seeds of the simulated platform, one line each, until one fails."""
 
+import logging
 import os
 from dataclasses import asdict
 from pathlib import Path
@@ -13,7 +14,6 @@ from tectra.core.clock import LiveClock
 from tectra.core.errors import InputError
 from tectra.core.stop import StopSignals
 from tectra.ops.cli.show import write_json
-from tectra.strategy.loader import load_strategy
 from tectra.testing import STRATEGIES, Faults, SimulationReport, simulate
 
 __all__ = ["command"]
@@ -66,13 +66,15 @@ def command(
     STRATEGY is FILE.py[:Class] and trades alone; without it the samples do. Exit code 1 at the
     first seed that fails; the message says how to repeat it.
     """
-    runs = STRATEGIES if strategy is None else (StrategyRun(load_strategy(strategy)),)
+    runs = STRATEGIES if strategy is None else (StrategyRun(strategy),)
     if out is not None and out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise InputError(f"{out}: is not empty; give a new directory")
     clock = LiveClock()
     start = clock.now_ns()
     reports: list[SimulationReport] = []
     memory = _MEMORY if os.access(_MEMORY, os.W_OK) else None
+    # What a journal says of a place in memory is meant here: the loss of power is simulated.
+    logging.getLogger("tectra.journal").setLevel(logging.ERROR)
     with TemporaryDirectory(prefix="tectra-simulate-", dir=memory) as scratch, StopSignals():
         for number in range(seed, seed + count):
             report = simulate(

@@ -196,7 +196,7 @@ def test_a_careless_strategy_is_named(where: Path) -> None:
     careless = {"strategies": [StrategyRun(Careless)], "faults": Faults(halt=1.0), "steps": 1_500}
     failure = first_failure(where, **careless)
     assert "sent on a book that is NONE, state b'H'" in str(failure)
-    assert f"tectra simulate --seed {failure.seed} --steps 1500 STRATEGY" in str(failure)
+    assert f"repeat it with `tectra simulate --seed {failure.seed} --steps 1500`" in str(failure)
     assert simulate(failure.seed, where / "wanted", careful=(), **careless).sends > 10
 
 
