@@ -2,23 +2,37 @@
 
 import fcntl
 import os
+from contextlib import suppress
 from pathlib import Path
 
-__all__ = ["lock_file"]
+__all__ = ["holder_of", "lock_file"]
 
 
 def lock_file(path: Path) -> int | None:
     """A descriptor that holds the lock of a file, which is made where there is none; None while
-    another has it. Close it to give the lock back; the kernel does when the process ends. Raises
-    OSError.
+    another has it. Close it to give the lock back, after removing the file if it is to go; the
+    kernel does when the process ends. A link is not followed. Raises OSError.
     """
-    fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
-    try:
-        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
+    while True:
+        fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o644)
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            # Whoever had it before may have removed the name since: what is locked would then be
+            # no file that anybody else sees.
+            with suppress(FileNotFoundError):
+                if os.path.samestat(path.lstat(), os.fstat(fd)):
+                    return fd
+        except BlockingIOError:
+            os.close(fd)
+            return None
+        except BaseException:
+            os.close(fd)
+            raise
         os.close(fd)
-        return None
-    except BaseException:
-        os.close(fd)
-        raise
-    return fd
+
+
+def holder_of(path: Path) -> str:
+    """What the holder of a lock wrote into its file for people: its pid; "unknown" without it."""
+    with suppress(OSError):
+        return path.read_bytes()[:32].decode("ascii", "replace").strip() or "unknown"
+    return "unknown"

@@ -3,7 +3,6 @@ visible to readers commit by commit.
 """
 
 import contextlib
-import fcntl
 import os
 import re
 from collections.abc import Mapping
@@ -17,6 +16,7 @@ from numpy.typing import NDArray
 
 from tectra.core.closing import Closing
 from tectra.core.errors import DuplicateError, FileFormatError, InputError, StateError
+from tectra.core.lock_file import holder_of, lock_file
 from tectra.core.part_file import sync_directory
 from tectra.feed.batch import Rows, gather, scan
 from tectra.feed.numbering import Numbering, SourceIds
@@ -123,24 +123,15 @@ class TickStoreWriter(Closing):
         while True:
             self.path.mkdir(parents=True, exist_ok=True)
             try:
-                fd = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+                fd = lock_file(lock)
             except FileNotFoundError:
                 continue  # the writer that made the directory took it away again
-            try:
-                fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                holder = os.pread(fd, 32, 0).decode("ascii", "replace").strip() or "unknown"
-                os.close(fd)
+            if fd is None:
                 raise StateError(
-                    f"{self.path} is being written by another process (pid {holder}); wait for it "
-                    "to end"
-                ) from None
-            # Whoever had it before took the name away: what is locked may be no file of it any
-            # more, and then locks nobody out.
-            with contextlib.suppress(FileNotFoundError):
-                if lock.stat().st_ino == os.fstat(fd).st_ino:
-                    return fd
-            os.close(fd)
+                    f"{self.path} is being written by another process (pid {holder_of(lock)}); "
+                    "wait for it to end"
+                )
+            return fd
 
     def _open(self, options: StoreOptions) -> Manifest:
         if not (self.path / MANIFEST_NAME).exists():

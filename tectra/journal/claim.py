@@ -5,12 +5,12 @@ The lock is flock(2) on journal.lock: the kernel drops it when the process ends,
 
 import contextlib
 import errno
-import fcntl
 import os
 import re
 from pathlib import Path
 
 from tectra.core.errors import JournalError, JournalFullError
+from tectra.core.lock_file import holder_of, lock_file
 from tectra.journal.manifest import MANIFEST_NAME
 from tectra.journal.place import dangling, make_directories, remove_made
 from tectra.journal.segment import segment_number
@@ -85,27 +85,14 @@ class Claim:
         return JournalError(f"{what}; give a directory that can be written")
 
     def _take_lock(self) -> None:
-        flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
         path = self.directory / LOCK_NAME
-        while True:
-            self._fd = os.open(path, flags, 0o644)
-            self._lock()
-            # Whoever had it before may have removed the name since: a second one would not see us.
-            with contextlib.suppress(FileNotFoundError):
-                if os.path.samestat(path.lstat(), os.fstat(self._fd)):
-                    return
-            os.close(self._fd)
-            self._fd = -1
-
-    def _lock(self) -> None:
-        try:
-            fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            holder = os.pread(self._fd, 32, 0).decode("ascii", "replace").strip() or "unknown"
+        fd = lock_file(path)
+        if fd is None:
             raise JournalError(
-                f"{self.directory} is being written by another process (pid {holder}); "
+                f"{self.directory} is being written by another process (pid {holder_of(path)}); "
                 "wait for it to end, or give another directory"
-            ) from error
+            )
+        self._fd = fd
         with contextlib.suppress(OSError):  # a full disk: the pid is for people, the lock holds
             os.ftruncate(self._fd, 0)
             os.pwrite(self._fd, f"{os.getpid()}\n".encode(), 0)

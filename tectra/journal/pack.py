@@ -70,21 +70,13 @@ class PackLock:
 
 def _flock(path: Path) -> int | None:
     """The descriptor of a lock file that is ours now; None when another has it. JournalError."""
-    while True:
-        try:
-            fd = lock_file(path)
-        except OSError as error:
-            raise JournalError(
-                f"{path.parent} cannot be changed: {error.strerror}; give a journal's directory "
-                "that can be written"
-            ) from error
-        if fd is None:
-            return None
-        # Whoever had it before removed the name: what is locked now may be no file of this name.
-        with contextlib.suppress(FileNotFoundError):
-            if path.stat().st_ino == os.fstat(fd).st_ino:
-                return fd
-        os.close(fd)
+    try:
+        return lock_file(path)
+    except OSError as error:
+        raise JournalError(
+            f"{path.parent} cannot be changed: {error.strerror}; give a journal's directory "
+            "that can be written"
+        ) from error
 
 
 def _unlock(path: Path, fd: int) -> None:

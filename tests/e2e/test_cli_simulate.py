@@ -48,7 +48,8 @@ def test_a_strategy_of_ones_own_and_its_fault(cli, tmp_path):
     done = cli("simulate", "mine.py", "--count", 20, "--steps", 1_000, "--out", "left")
     done.explained("sent on a book that is", "--steps 1000 mine.py`")
     assert "lies in memory" not in done.err
-    (left,) = [p for p in (tmp_path / "left").iterdir() if any(p.iterdir())]
+    (left,) = (tmp_path / "left").iterdir()
+    assert any(left.iterdir())
     assert f"seed {left.name.partition('-')[2]}, message" in done.err
 
 

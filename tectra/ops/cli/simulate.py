@@ -2,6 +2,7 @@
 
 import logging
 import os
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -77,13 +78,18 @@ def command(
     logging.getLogger("tectra.journal").setLevel(logging.ERROR)
     with TemporaryDirectory(prefix="tectra-simulate-", dir=memory) as scratch, StopSignals():
         for number in range(seed, seed + count):
-            report = simulate(
-                number,
-                (out or Path(scratch)) / f"seed-{number}",
-                steps=steps,
-                strategies=runs,
-                faults=Faults() if calm else None,
-            )
+            place = (out or Path(scratch)) / f"seed-{number}"
+            try:
+                report = simulate(
+                    number,
+                    place,
+                    steps=steps,
+                    strategies=runs,
+                    faults=Faults() if calm else None,
+                )
+            finally:
+                with suppress(OSError):  # only a seed that failed left something
+                    place.rmdir()
             reports.append(report)
             if not as_json:
                 click.echo(str(report))

@@ -1,11 +1,12 @@
 """One holder at a time."""
 
+import fcntl
 import os
 from pathlib import Path
 
 import pytest
 
-from tectra.core.lock_file import lock_file
+from tectra.core.lock_file import holder_of, lock_file
 
 
 def test_one_holder_at_a_time(tmp_path):
@@ -25,3 +26,36 @@ def test_where_none_can_be(tmp_path):
         with pytest.raises(OSError, match=str(path)):
             lock_file(path)
     assert len(list(Path("/proc/self/fd").iterdir())) == before
+
+
+def test_a_file_that_lost_its_name_locks_nobody_out(tmp_path, monkeypatch):
+    """The one before takes the name away between our open and our lock."""
+    path, flock = tmp_path / "x.lock", fcntl.flock
+    names = [path]
+
+    def late(fd, how):
+        if names:
+            names.pop().unlink()
+        flock(fd, how)
+
+    monkeypatch.setattr(fcntl, "flock", late)
+    fd = lock_file(path)
+    assert not names and os.path.samestat(path.stat(), os.fstat(fd))
+    assert lock_file(path) is None
+    os.close(fd)
+
+
+def test_a_link_is_not_followed(tmp_path):
+    (tmp_path / "x.lock").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(OSError, match="symbolic links"):
+        lock_file(tmp_path / "x.lock")
+    assert not (tmp_path / "elsewhere").exists()
+
+
+def test_what_the_holder_wrote(tmp_path):
+    path = tmp_path / "x.lock"
+    assert holder_of(path) == "unknown"
+    path.write_text("")
+    assert holder_of(path) == "unknown"
+    path.write_text("4711\n")
+    assert holder_of(path) == "4711"
