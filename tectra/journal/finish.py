@@ -53,7 +53,7 @@ class Finisher:
         self._entries: list[SegmentEntry] = []
         self._faults: dict[int, str] = {}
         self._noted = False
-        self._dirty = False
+        self._changes = self._listed = 0  # of the entries: how many, and how many are written
         self._opened = 0
         self._full: deque[MappedSegment] = deque()
         self._unsynced: deque[MappedSegment] = deque()
@@ -69,7 +69,7 @@ class Finisher:
     def start(self, manifest: Manifest) -> None:
         """Write the first manifest, synced, and begin. OSError."""
         self.manifest = msgspec.structs.replace(manifest, segments=list(self._entries))
-        self._dirty = False
+        self._listed = self._changes
         self.save(self.manifest, sync=True)
         self._thread = threading.Thread(target=self._run, name="tectra-journal", daemon=True)
         self._thread.start()
@@ -110,7 +110,8 @@ class Finisher:
         with self._changed:
             self._opened = segment_id
             self._entries.append(entry)
-            self._dirty = self._wanted = True
+            self._changes += 1
+            self._wanted = True
             if full is not None:
                 self._full.append(full)
         self._commit.post()
@@ -126,7 +127,7 @@ class Finisher:
         with self._changed:
             self._draining = True
             self._commit.post()
-            while self._full or self._unsynced or self._dirty:
+            while self._full or self._unsynced or self._listed != self._changes:
                 self._wait()
             self._draining = False
 
@@ -232,9 +233,9 @@ class Finisher:
             self._prepare()
         elif self._full:
             self._finish(self._full[0])
-        elif self._unsynced and (self._draining or not self._dirty):
+        elif self._unsynced and (self._draining or self._listed == self._changes):
             self._sync_oldest()
-        elif self._dirty:
+        elif self._listed != self._changes:
             self._list()
         else:
             return False
@@ -309,7 +310,7 @@ class Finisher:
         with self._changed:
             self._full.popleft()
             self._entries[segment.segment_id - 1] = entry
-            self._dirty = True
+            self._changes += 1
             self._unsynced.append(segment)
         while len(self._unsynced) > _UNSYNCED_MAX:
             self._sync_oldest()
@@ -346,13 +347,13 @@ class Finisher:
             self._faults[segment_id] = text
             entry = self._entries[segment_id - 1]
             self._entries[segment_id - 1] = msgspec.structs.replace(entry, fault=text)
-            self._dirty = True
+            self._changes += 1
 
     def _list(self) -> None:
         """Write the manifest. One that cannot be written lags behind the segments."""
         assert self.manifest is not None
         with self._changed:
-            self._dirty = False
+            changes = self._changes
             self.manifest = msgspec.structs.replace(self.manifest, segments=list(self._entries))
         try:
             self.save(self.manifest, sync=False)
@@ -360,3 +361,5 @@ class Finisher:
             _LOG.warning(
                 "the manifest in %s cannot be written: %s", self._directory, error.strerror
             )
+        with self._changed:  # not before: who drains may read the manifest as soon as this is said
+            self._listed = changes

@@ -1,6 +1,8 @@
 """Writer: what it puts on the disk, when it rotates, and what it refuses."""
 
+import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -92,6 +94,25 @@ def test_manifest_lists_segments_session_and_result(tmp_path: Path) -> None:
     assert (manifest.run_seed, manifest.clock_domain) == (2**64 - 1, "realtime")
     assert manifest.segments[1].last_ring_seq == 6
     assert manifest.durability == "page-cache"
+
+
+def test_flush_returns_when_the_manifest_is_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    save = Manifest.save
+
+    def slow(*args: Any, **options: Any) -> None:
+        time.sleep(0.05)
+        save(*args, **options)
+
+    with JournalWriter(tmp_path, session={}, segment_slots=4) as writer:
+        monkeypatch.setattr(Manifest, "save", slow)
+        for last in range(5, 26, 4):
+            for seq in range(writer.last_ring_seq + 1, last + 1):
+                writer.append(record(seq))
+            writer.flush()
+            listed = [(e.closed, e.records) for e in Manifest.load(tmp_path).segments]
+            assert listed == [(True, 4)] * (last // 4) + [(False, None)]
 
 
 def test_equal_sessions_write_equal_files(tmp_path: Path) -> None:
