@@ -6,6 +6,7 @@ order of sets and what hashes of text are: for these a replay under another PYTH
 proof (tectra.replay.seeds).
 """
 
+import gc
 import importlib
 import inspect
 import linecache
@@ -164,6 +165,7 @@ class Guard:
         self._numpy_state = ""
         self._patched: dict[str, Any] = {}
         self._base: FrameType | None = None
+        self._collecting = False
         self._list()
 
     def __enter__(self) -> Self:
@@ -179,6 +181,8 @@ class Guard:
         self._thread = threading.get_ident()
         self._patch_numpy()
         _active.append(self)
+        gc.callbacks.insert(0, self._on_collection)
+        gc.callbacks.append(self._on_collected)
         self._watch.start()
         return self
 
@@ -189,6 +193,8 @@ class Guard:
         trace: TracebackType | None,
     ) -> None:
         self._watch.stop()
+        gc.callbacks.remove(self._on_collection)
+        gc.callbacks.remove(self._on_collected)
         _active.remove(self)
         self._base = None
         self._unpatch_numpy()
@@ -256,6 +262,17 @@ class Guard:
     def _caught_kind(self, source: str) -> bool:
         return any(c.source == source for c in self.caught)
 
+    # ---- a collection of garbage, which any allocation may begin: what others have it do for them,
+    # and the ends of their objects, are not the callback's calls ----
+
+    def _on_collection(self, phase: str, info: dict[str, int]) -> None:
+        if phase == "start" and threading.get_ident() == self._thread:
+            self._collecting = True
+
+    def _on_collected(self, phase: str, info: dict[str, int]) -> None:
+        if phase == "stop" and threading.get_ident() == self._thread:
+            self._collecting = False
+
     # ---- what is seen ----
 
     def _judge(self, name: str, frame: FrameType) -> None:
@@ -279,7 +296,7 @@ class Guard:
 
     def _refuse(self, dotted: str, said: str, frame: FrameType) -> None:
         number, callback = self._watch.running
-        if number == 0:
+        if number == 0 or self._collecting:
             return
         place = self._place(frame)
         source = source_of(dotted)

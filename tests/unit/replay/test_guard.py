@@ -2,9 +2,11 @@
 its replay, or by a replay under another hash seed.
 """
 
+import gc
 import os
 import sys
 import threading
+import time
 from pathlib import Path
 
 import numpy as np
@@ -105,6 +107,42 @@ TRIED = """
                 value += int({ask}) % 97
             except Exception:
                 value += 1"""
+
+
+COLLECTS = ASKS.replace("value = {ask}", "value = len([[] for _ in range(5_000)])")
+
+
+def test_what_a_collection_of_garbage_runs_is_not_the_callbacks(run):
+    asked: list[str] = []
+
+    class Ring:
+        def __init__(self):
+            self.me = self
+
+        def __del__(self):
+            asked.append(f"finalizer {time.time() > 0}")
+
+    def monitor(phase, info):
+        frame = sys._getframe()
+        names = set()
+        while frame is not None:
+            names.add(frame.f_code.co_name)
+            frame = frame.f_back
+        if "on_book_update" in names:
+            asked.append(f"{phase} {time.perf_counter() > 0}")
+        if phase == "start":
+            Ring()
+
+    done = run("", text=COLLECTS)
+    before = list(gc.callbacks)
+    gc.callbacks.append(monitor)
+    try:
+        report = verify_replay(done)
+    finally:
+        gc.callbacks.remove(monitor)
+    assert report.ok and report.caught == ()
+    assert {"start True", "stop True", "finalizer True"} == set(asked)
+    assert gc.callbacks == before
 
 
 def test_the_guard_names_every_source(short_day, tmp_path):
