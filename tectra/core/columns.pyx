@@ -17,7 +17,7 @@ from tectra.core.memory cimport TT_PAGE_BYTES, tt_region, tt_region_free, tt_reg
 from tectra.core.msg cimport TT_SLOT_BYTES, TT_T_END
 from tectra.core.record_field cimport template_number
 
-from tectra.core.errors import FileFormatError, InputError
+from tectra.core.errors import FileFormatError, InputError, OutOfMemoryError
 from tectra.core.msg import DTYPES, Template
 from tectra.core.record import decode
 from tectra.core.record_field import HEADER_FIELDS
@@ -142,7 +142,7 @@ cdef class _Column:
 
     cdef int grow(self, uint64_t rows, uint64_t kept, _Spare spare) except -1:
         if spare.exchange(&self.region, rows * self.bytes, kept * self.bytes) != TT_OK:
-            raise MemoryError(f"{rows} values of column {self.name}")
+            raise OutOfMemoryError(f"no memory for {rows} values of column {self.name}")
         return 0
 
     cdef object take(self, uint64_t rows, _Spare spare):
@@ -220,7 +220,7 @@ cdef class RecordColumns:
         self.names = _chosen_fields(fields, wanted)
         self.c = <tt_scatter *>PyMem_Calloc(1, sizeof(tt_scatter))
         if self.c is NULL:
-            raise MemoryError()
+            raise OutOfMemoryError("no memory for the tables of columns")
         self.columns = {}
         for t in wanted:
             self.c.tables[<int>t].wanted = 1
@@ -291,7 +291,7 @@ cdef class RecordColumns:
         zero slot (padding) is passed over.
 
         Raises TruncatedInputError, FileFormatError or LayoutVersionError for what is no record of
-        this schema; nothing of `slots` is appended then.
+        this schema, and OutOfMemoryError; nothing of `slots` is appended then.
         """
         cdef Py_buffer view
         cdef uint64_t before[TT_T_END]

@@ -28,6 +28,7 @@ LEAST = {
     "journal page-cache": 15,
     "journal group-commit": 15,
     "journal sync": 15,
+    "columns": 12,
     "L2 updates": 3,
     "L3 records": 12,
     "L3 batch": 12,

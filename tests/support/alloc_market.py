@@ -23,6 +23,8 @@ from tectra.book.image import ImageStamp, l3_image, restore
 from tectra.book.l2 import L2Book
 from tectra.book.l3 import L3Book
 from tectra.book.metrics import MetricsPublisher
+from tectra.core.columns import RecordColumns
+from tectra.core.errors import OutOfMemoryError
 from tectra.core.msg import Side
 from tectra.feed.arbiter import Arbiter, ArbiterSettings
 from tectra.feed.bar import BarBuilder, prints_of
@@ -60,6 +62,26 @@ def _flow() -> list[bytes]:
 
 FLOW = _flow()
 FLOW_BYTES = np.frombuffer(b"".join(FLOW), np.uint8)
+
+
+COLUMN_ADDS = add(1, 1, 100, 10, 1) * (1 << 14)
+
+
+def _columns() -> RecordColumns:
+    made = RecordColumns(numbered=True)
+    made.add(FLOW_BYTES)
+    return made
+
+
+def _add(columns: RecordColumns) -> list[tuple[str, bytes]]:
+    """All of a batch that makes columns grow, and none without room."""
+    columns.add(COLUMN_ADDS * 20)
+    taken = columns.take()
+    return [(n, c.tobytes()) for fields in taken.values() for n, c in fields.items()]
+
+
+def _column_state(columns: RecordColumns) -> tuple[int, dict[Any, int]]:
+    return columns.records, columns.rows
 
 
 def _prefix(slots: int) -> str:
@@ -377,6 +399,7 @@ def _merged(_: Any) -> int:
 
 
 SCENES = [
+    Scene("columns", _columns, _add, _column_state, errors=(OutOfMemoryError,)),
     Scene("L2 new", lambda: None, lambda _: L2Book(1).digest()),
     Scene("L2 updates", lambda: SimpleNamespace(book=L2Book(1), at=0), _l2_updates, _l2_state),
     Scene("L2 batch", lambda: SimpleNamespace(book=L2Book(1), at=0), _l2_batch, _l2_state),
