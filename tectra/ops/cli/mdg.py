@@ -1,7 +1,7 @@
 """`tectra mdg`: the market-data generator: a made-up feed, normalised, into a journal."""
 
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from shlex import quote
 from shutil import rmtree
@@ -13,7 +13,7 @@ import numpy as np
 
 from tectra.backtest.driver import BacktestDriver
 from tectra.backtest.run import BacktestConfig, make_driver
-from tectra.core.errors import InputError
+from tectra.core.errors import InputError, JournalError
 from tectra.core.msg import HEAD, SessionKind, Template
 from tectra.core.record import encode
 from tectra.core.stop import StopSignals
@@ -101,7 +101,9 @@ def write_journal(
             driver.control(_session(SessionKind.END, pipeline.now_ns, seed))
             journal.close(result=msgspec.to_builtins(pipeline.summary))
     except BaseException:
-        rmtree(part, ignore_errors=True)
+        # Two that begin at once: the directory is the other's where the lock is.
+        with suppress(JournalError), writer_absent(part / "journal"):
+            rmtree(part, ignore_errors=True)
         remove_made(made[:-1])
         raise
     if out.exists():
