@@ -216,7 +216,11 @@ cdef inline object _read(const uint8_t *p, Place place):
         memcpy(&d, p, sizeof(double))
         return d
     if place.kind == KIND_ARRAY:
-        return tuple([(<const uint64_t *>p)[i] for i in range(size // 8)])
+        values = []
+        for i in range(size // 8):
+            memcpy(&uq, p + 8 * i, 8)
+            values.append(uq)
+        return tuple(values)
     while size > 0 and p[size - 1] == 0:
         size -= 1
     return PyBytes_FromStringAndSize(<const char *>p, size)
@@ -409,7 +413,7 @@ def decode(buffer, Py_ssize_t offset=0) -> Record:
             raise InputError(f"offset: found {offset}; allowed: 0 to {out.memory.view.len}")
         p = <const uint8_t *>out.memory.view.buf + offset
         out.size = <uint32_t>_check_head(p, out.memory.view.len - offset)
-        out.number = (<const uint16_t *>p)[1]
+        memcpy(&out.number, p + 2, sizeof(out.number))  # at any place in memory
     except BaseException:
         PyBuffer_Release(&out.memory.view)
         raise
