@@ -116,7 +116,7 @@ cdef class _Memory:
     """The memory of one array, until the last view of it is gone."""
 
     cdef tt_region region
-    cdef _Spare spare
+    cdef _Spare spare  # where it goes then; None: it is the column's
 
     def __getbuffer__(self, Py_buffer *view, int flags):
         PyBuffer_FillInfo(view, self, self.region.base, <Py_ssize_t>self.region.bytes, 0, flags)
@@ -145,17 +145,22 @@ cdef class _Column:
             raise OutOfMemoryError(f"no memory for {rows} values of column {self.name}")
         return 0
 
-    cdef object take(self, uint64_t rows, _Spare spare):
-        """Its values as an array, which owns the memory from here on."""
+    cdef object array(self, uint64_t rows, list lent):
+        """Its values as an array, whose memory stays the column's until it is given away; until
+        then it is in `lent`.
+        """
         cdef _Memory memory
         shape = (rows,) + self.inner
         if rows == 0:
             return np.empty(shape, self.dtype)
         memory = _Memory.__new__(_Memory)
-        memory.spare = spare
         memory.region = self.region
-        self.region.base, self.region.bytes = NULL, 0
+        lent.append((self, memory))
         return _array(shape, self.dtype, memory)
+
+    cdef void give_away(self, _Memory memory, _Spare spare) noexcept:
+        memory.spare = spare
+        self.region.base, self.region.bytes = NULL, 0
 
 
 cdef object _column(str name, object dtype, uint32_t offset):
@@ -346,18 +351,24 @@ cdef class RecordColumns:
         """{template: {field: array}} of what was added since the last time, and start anew.
 
         The arrays own their memory and may be written. Templates that were asked for are there
-        without rows, too. The numbers of records go on.
+        without rows, too. The numbers of records go on. MemoryError takes nothing.
         """
         cdef tt_scatter_table *table
         cdef _Column column
-        out = {}
-        for template, rows in self.rows.items():
+        cdef _Memory memory
+        cdef list lent = []
+        cdef dict rows_of = self.rows, out = {}
+        for template, rows in rows_of.items():
+            out[template] = {
+                column.name: column.array(rows, lent) for column in self.columns[template]
+            }
+        # All arrays are there: nothing fails from here on.
+        for template, rows in rows_of.items():
             table = &self.c.tables[<int>template]
             self.before[<int>template] = rows
-            table.rows = table.cap = 0  # first: a column that is taken is not written any more
-            out[template] = {
-                column.name: column.take(rows, self.spare) for column in self.columns[template]
-            }
+            table.rows = table.cap = 0
+        for column, memory in lent:
+            column.give_away(memory, self.spare)
         return out
 
 

@@ -115,6 +115,33 @@ def test_arrays_outlive_their_maker_and_are_apart():
     assert (part == 3).all()  # a view, as of any array
 
 
+def test_without_memory_nothing_is_lost():
+    """Each allocation of the interpreter fails once, until add() and take() succeed."""
+    capi = pytest.importorskip("_testcapi", reason="the interpreter has no hooks for its tests")
+    raw = (ADD + TRADE) * 3
+    wanted = slow_columns(raw * 2, numbered=True)
+    failed = 0
+    for act in (lambda c: c.add(raw), lambda c: c.take()):
+        for k in range(1000):
+            columns = RecordColumns(numbered=True)
+            columns.add(raw)
+            before, found = columns.rows, None
+            capi.set_nomemory(k, k + 1)
+            try:
+                found = act(columns)
+            except MemoryError:
+                failed += 1
+            finally:
+                capi.remove_mem_hooks()
+            if found is not None:
+                break
+            assert columns.rows == before
+            columns.add(raw)
+            same(columns.take(), wanted)
+        assert found is not None
+    assert failed > 20
+
+
 def peak_bytes() -> int:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
