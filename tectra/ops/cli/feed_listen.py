@@ -1,6 +1,6 @@
 """`tectra feed listen`: the live ITCH feed of one or two lines, mended where it can be."""
 
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
 
@@ -82,7 +82,9 @@ class _Session:
         if batch is None:
             return False
         if len(batch):
-            self.books.apply(batch)
+            # The books look for a stop behind as many slots as no batch has: all of it is in them.
+            with suppress(StoppedError):
+                self.books.apply(batch)
             if self.journal is not None:
                 starts, _ = walk(batch)
                 first = self.journal.last_ring_seq + 1
