@@ -205,7 +205,8 @@ static inline int tt_sync_begin(tt_sync *s, int fd, uint32_t segment_id)
     const uint64_t seq = tt_load_relaxed64(&s->seg->last_ring_seq);
     if (s->n_files > 0)
         s->files[s->n_files - 1].last_ring_seq = seq;
-    while (s->n_files == TT_SYNC_FILES && s->running && tt_sync_failed(s) == 0) {
+    /* Also for the sync of another thread that has one of them in its hands, when one failed. */
+    while (s->n_files == TT_SYNC_FILES && (s->busy || (s->running && tt_sync_failed(s) == 0))) {
         s->hurry = true;
         pthread_cond_signal(&s->turn);
         pthread_cond_wait(&s->news, &s->lock);

@@ -64,6 +64,14 @@ def test_durable_means_synced(sanitized: Run, sanitizer: str, fail_at: str) -> N
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+@pytest.mark.parametrize("sanitizer", ["thread", "address,undefined"])
+def test_a_disk_that_does_not_answer(sanitized: Run, sanitizer: str) -> None:
+    """The list of files that wait to be synced has its bounds also behind a failure."""
+    done = sanitized("journal_stuck.c", sanitizer)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout == "1 files, 0 wrong\n"
+
+
 @pytest.mark.parametrize("name", SYNC_MUTATIONS)
 def test_weakened_sync_is_caught(sanitized: Run, name: str) -> None:
     header, edit, fail_at = SYNC_MUTATIONS[name]
