@@ -141,7 +141,9 @@ class _World:
             limits=RiskLimits(
                 default=LimitScope(
                     order_qty_max=Decimal(dice.choice((400, 10_000))),
-                    order_notional_max=Decimal(10_000_000),
+                    order_notional_max=Decimal(
+                        Random(self.seed).spawn(9).choice((20_000, 10_000_000))
+                    ),
                     position_max=Decimal(dice.choice((600, 5_000, 100_000))),
                     price_band_ppm=dice.choice((2_000, 50_000)),
                     orders_per_second=dice.choice((1, 20)),

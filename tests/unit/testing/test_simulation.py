@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -15,11 +16,14 @@ from journal_image import scratch
 
 from tectra.backtest import StrategyRun
 from tectra.core.errors import InputError, SimulationError, StoppedError
-from tectra.core.msg import Side, Template
+from tectra.core.msg import IntentAction, RiskRule, Side, Template
+from tectra.core.record import encode
 from tectra.core.stop import StopSignals, request_stop
 from tectra.feed.recovery import LineRecovery
 from tectra.testing import Fault, Faults, simulate
 from tectra.testing import trader as trader_module
+from tectra.testing.oracle import Oracle, requests_of
+from tectra.testing.plain import PlainBook
 from tectra.testing.trader import Trader
 
 FAULTY = Faults(
@@ -133,13 +137,64 @@ def renumbered_fill(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Trader, "step", twice)
 
 
+def rule_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A risk chain that looks at no quantity."""
+    start = Trader._start
+
+    def switched(self: Trader) -> None:
+        start(self)
+        self.pipeline.step_record(
+            encode(Template.CONTROL_LIMIT, rule=RiskRule.MAX_QTY, new_value=-2)  # off
+        )
+
+    monkeypatch.setattr(Trader, "_start", switched)
+
+
+def lost_delete(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every book of the code takes a message for another than it is."""
+    take = PlainBook.take
+
+    def other(self: PlainBook, message: bytes) -> None:
+        if message[:1] != b"D" or message[18] % 16:
+            take(self, message)
+
+    monkeypatch.setattr(PlainBook, "take", other)
+
+
+def forgotten_order(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An order table that no longer has an order whose quantity is still reserved."""
+    check = Oracle.check
+
+    def forget(self: Oracle, pipeline: Any) -> None:
+        orders = pipeline.orders.open_orders()
+        table = SimpleNamespace(
+            verify=pipeline.orders.verify, find=pipeline.orders.find, open_orders=lambda: orders[1:]
+        )
+        check(self, SimpleNamespace(orders=table, portfolio=pipeline.portfolio))
+
+    monkeypatch.setattr(Oracle, "check", forget)
+
+
 PLANTED = [
     (lying_disk, "after recovery|never made|differ|StrategyCallbackError"),
     (forgotten_gap, "is called sound|sent on a book|not valid"),
     (deaf_kill, "left after the kill word"),
     (lost_report, "open orders|positions|after recovery"),
     (renumbered_fill, "positions|after recovery"),
+    (rule_off, "sent beyond its limit, MAX_QTY"),
+    (lost_delete, "is called sound|not what its messages say"),
+    (forgotten_order, "reserved"),
 ]
+
+
+def test_a_request_that_the_gate_refused_did_not_leave() -> None:
+    names = [(5, IntentAction.SUBMIT), (5, IntentAction.CANCEL), (6, IntentAction.SUBMIT)]
+    sends = [encode(Template.ORDER_SEND, order_id=n, action=a) for n, a in names]
+    gate = encode(
+        Template.ORDER_REJECT, order_id=6, action=IntentAction.SUBMIT, text=b"gate: killed"
+    )
+    venue = encode(Template.ORDER_REJECT, order_id=5, action=IntentAction.SUBMIT, text=b"no")
+    assert requests_of(b"".join([*sends, gate, venue])) == sends[:2]
 
 
 def first_failure(where: Path, **more: Any) -> SimulationError:
