@@ -4,11 +4,13 @@ import hashlib
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import threading
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 from journal_records import as_slots, record, stream
@@ -27,6 +29,7 @@ from tectra.journal import (
     SegmentFile,
     verify,
 )
+from tectra.journal.commit import Commit
 from tectra.journal.merkle import CHAIN_START, chain_head, merkle_root
 
 MODES = tuple(DURABILITY)
@@ -151,6 +154,27 @@ def test_group_commit_catches_up_by_itself(tmp_path: Path) -> None:
         stats = writer.stats()
         assert 0 < stats["syncs"] < 1000
         assert 0 < stats["sync_p50_ns"] <= stats["sync_p99_ns"]
+
+
+def test_a_wait_without_an_end_hears_a_signal(tmp_path: Path) -> None:
+    """As on a disk whose sync does not return: nobody commits here."""
+
+    def interrupt(*_: Any) -> None:
+        raise KeyboardInterrupt
+
+    def wait() -> None:
+        sender.start()
+        commit.wait(1, None)
+
+    commit = Commit(JournalOptions(durability="group-commit"), tmp_path)
+    sender = threading.Timer(0.1, os.kill, (os.getpid(), signal.SIGUSR1))
+    before = signal.signal(signal.SIGUSR1, interrupt)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            wait()
+    finally:
+        sender.join()
+        signal.signal(signal.SIGUSR1, before)
 
 
 def test_a_wait_ends_in_time(tmp_path: Path) -> None:
