@@ -227,7 +227,7 @@ class JournalCorruptError(JournalError):
 
 
 class JournalFullError(JournalError):
-    """No disk space for the next segment; what was written before is closed and valid."""
+    """No disk space for a segment; what was written before is valid."""
 
 
 class ReplayMismatchError(JournalError):

@@ -5,6 +5,7 @@ thread that never takes the GIL. begin() and turn() are the owner's; everything 
 Appending costs nothing more: the thread reads a number that the append stores anyway.
 """
 cimport cython
+from cpython.exc cimport PyErr_CheckSignals
 from libc.stdint cimport int64_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free
 from posix.unistd cimport close as c_close
@@ -135,6 +136,7 @@ cdef class Commit:
                 rc = tt_sync_wait(self.s, seq, at)
             if rc == TT_E_EMPTY and at == end:
                 break
+            PyErr_CheckSignals()
             until = tt_mono_ns()
         return rc == TT_OK
 

@@ -95,13 +95,15 @@ def _check_choice(name: str, found: str, allowed: Collection[str]) -> None:
         raise JournalError(f"{name} is {found!r}; allowed are {', '.join(allowed)}")
 
 
-def journal_error(error: OSError, what: str) -> JournalError:
-    """What to raise for a failed system call on a file of a journal."""
+def journal_error(error: OSError, what: str, *, after: str = "") -> JournalError:
+    """What to raise for a failed system call on a file of a journal; `after`: what a full disk
+    leaves, as a sentence.
+    """
     reason = os.strerror(error.errno or 0)
     if error.errno in _FULL:
         return JournalFullError(
             f"no space for {what}: {reason}; free disk space or raise the quota, or use smaller "
-            "segments. Everything written before is closed and valid"
+            f"segments{after and f'. {after}'}"
         )
     advice = GONE if error.errno == errno.ENOENT else "check the disk and its permissions"
     return JournalError(f"cannot make {what}: {reason}; {advice}")

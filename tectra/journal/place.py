@@ -96,13 +96,20 @@ def _mounted(path: Path) -> str:
     return ""
 
 
+def _nearest(path: Path) -> Path:
+    """What is there of a path; what cannot be looked at is told by whoever makes it."""
+    for place in (path, *path.parents):
+        with suppress(OSError):  # a name too long, or below what this user may not look into
+            if place.exists():
+                return place
+    return Path(path.anchor)
+
+
 def check_place(directory: Path, durability: str) -> None:
     """Refuse a network file system for a mapped journal; warn where the mode promises more than the
     place keeps. Looks at the nearest directory that is there. Raises JournalError.
     """
-    place = directory.absolute()
-    while not place.exists() and place != place.parent:
-        place = place.parent
+    place = _nearest(directory.absolute())
     found = judge_file_system(file_system_type(place), _mounted(place))
     if found.kind == "network":
         raise JournalError(
@@ -128,7 +135,9 @@ def check_place(directory: Path, durability: str) -> None:
 
 def dangling(path: Path) -> str:
     """Where a link leads that leads nowhere; "" for anything else."""
-    return str(path.readlink()) if path.is_symlink() and not path.exists() else ""
+    with suppress(OSError):
+        return str(path.readlink()) if path.is_symlink() and not path.exists() else ""
+    return ""
 
 
 def make_directories(directory: Path) -> list[Path]:

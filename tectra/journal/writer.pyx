@@ -300,7 +300,9 @@ cdef class JournalWriter:
         try:
             self._finisher.prepare()
         except OSError as error:
-            raise journal_error(error, f"the next segment in {self.path}") from error
+            raise journal_error(
+                error, f"the next segment in {self.path}", after="The open segment goes on"
+            ) from error
 
     def rotate(self):
         """Begin the next segment; another thread closes the open one. `c` stays at its place.
@@ -323,7 +325,11 @@ cdef class JournalWriter:
             with suppress(OSError, JournalError):
                 self._shut(None)
             if isinstance(error, OSError):
-                raise journal_error(error, f"the next segment in {self.path}") from error
+                raise journal_error(
+                    error,
+                    f"the next segment in {self.path}",
+                    after="Everything written before is closed and valid",
+                ) from error
             raise
 
     def close(self, result=None):

@@ -102,7 +102,8 @@ class ReplayReport:
             yield f"stopped after record {self.until_seq}"
         if self.raised is not None:
             yield from (self.trace or "").splitlines()
-            yield f"reproduced: {self.raised}"
+            same = self.difference is None
+            yield f"{'reproduced' if same else 'raised by the replay alone'}: {self.raised}"
             command = f"tectra replay verify {quote(self.path)} --until {self.raised_seq}"
             yield f"come back to it: {command}"
         yield from self.verdict()

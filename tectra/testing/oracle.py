@@ -3,6 +3,7 @@
 Owner thread: the simulation's. A few microseconds a record of orders; market data is not looked at.
 """
 
+from collections import Counter
 from dataclasses import dataclass, field
 from fractions import Fraction
 from struct import Struct
@@ -19,8 +20,9 @@ from tectra.core.msg import (
     Template,
 )
 from tectra.engine import Pipeline
+from tectra.testing.limits import Limits
 
-__all__ = ["REPORTS", "WATCHED", "Ledger", "Oracle", "require"]
+__all__ = ["REPORTS", "WATCHED", "Ledger", "Oracle", "requests_of", "require"]
 
 WATCHED = sum(
     1 << t
@@ -34,6 +36,7 @@ WATCHED = sum(
         Template.ORDER_CANCEL,
         Template.ORDER_REJECT,
         Template.CONTROL_KILL,
+        Template.CONTROL_LIMIT,
         Template.ORDER_VERDICT,
         Template.ORDER_SEND,
         Template.ORDER_EVENT,
@@ -45,13 +48,32 @@ _HEAD = Struct("<HHHHQqqI")  # block length, template, schema, version, ring_seq
 _ORDER = Struct("<BBHQqq")  # side, one byte, strategy or venue, order_id, px, qty; at 36
 _FEE = Struct("<q")  # at 88 of a fill
 _POSITION = Struct("<HHqqqqqqQ")  # at 36 of a position_update
+_LIMIT = Struct("<BBHqq")  # rule, one byte, strategy, old and new value; at 36 of a control_limit
+_MID = Struct("<q")  # at 96 of a verdict
 _OURS = (b"gate: ", b"settle")
+_SIDES = (Side.BUY, Side.SELL)
 
 
 def require(holds: bool, what: str) -> None:
     """SimulationError unless it holds."""
     if not holds:
         raise SimulationError(what)
+
+
+def requests_of(captured: bytes) -> list[bytes]:
+    """The requests that an engine says it sent and its gate did not refuse, in order."""
+    at = 0
+    out: list[bytes] = []
+    while at < len(captured):
+        length, template = _HEAD.unpack_from(captured, at)[:2]
+        record = captured[at : at + length + 8]
+        if template == Template.ORDER_SEND:
+            out.append(record)
+        elif template == Template.ORDER_REJECT and record[72:78] == _OURS[0]:
+            refused = (record[40:48], record[64])  # order and action
+            out = [r for r in out if (r[40:48], r[88]) != refused]
+        at += length + 8
+    return out
 
 
 @dataclass
@@ -90,6 +112,8 @@ class Oracle:
         self.status = dict.fromkeys(instruments, int(BookStatus.NONE))
         self.trading = dict.fromkeys(instruments, b"T")
         self.killed: set[tuple[int, int]] = set()
+        self.limits = Limits()
+        self.mid_px2 = 0  # of the last verdict
         self.sends = self.refused = 0
         self.reported: set[bytes] = set()  # what the venue said, each once
         self.executions: set[int] = set()
@@ -99,17 +123,21 @@ class Oracle:
         """Take what the engine captured, in order."""
         at, end = 0, len(captured)
         while at < end:
-            length, template, _, _, ring_seq, _, _, instrument = _HEAD.unpack_from(captured, at)
+            length, template, _, _, ring_seq, _, now, instrument = _HEAD.unpack_from(captured, at)
             require(ring_seq > self.last_seq, f"record {ring_seq} comes after {self.last_seq}")
             self.last_seq = ring_seq
             if template in REPORTS:
                 self._report(captured, at, template, instrument, ring_seq)
             elif template == Template.ORDER_SEND:
-                self._send(captured, at, instrument, ring_seq)
+                self._send(captured, at, instrument, ring_seq, now)
             elif template == Template.POSITION_UPDATE:
                 self._position(captured, at, instrument, ring_seq)
             elif template == Template.ORDER_VERDICT:
                 self.refused += captured[at + 105] == 0
+                (self.mid_px2,) = _MID.unpack_from(captured, at + 96)
+            elif template == Template.CONTROL_LIMIT:
+                rule, _, strategy, _, value = _LIMIT.unpack_from(captured, at + 36)
+                self.limits.set(rule, strategy, instrument, value)
             elif template == Template.ORDER_EVENT:
                 self._event(captured, at)
             else:
@@ -140,11 +168,15 @@ class Oracle:
         if event == OrderEventKind.SUBMIT:
             self.owner[order_id], self.side[order_id] = strategy, side
 
-    def _send(self, raw: bytes, at: int, instrument: int, ring_seq: int) -> None:
-        _, _, strategy, order_id, _, _ = _ORDER.unpack_from(raw, at + 36)
+    def _send(self, raw: bytes, at: int, instrument: int, ring_seq: int, now: int) -> None:
+        _, _, strategy, order_id, px, qty = _ORDER.unpack_from(raw, at + 36)
         self.sends += 1
         if raw[at + 88] == IntentAction.CANCEL:
             return
+        leaves = qty - self.filled.get(order_id, 0)
+        wrong = self.limits.order(strategy, instrument, leaves, px, self.mid_px2)
+        wrong = wrong or self.limits.rate(strategy, now)
+        require(not wrong, f"record {ring_seq}: order {order_id} sent beyond its limit, {wrong}")
         for scope in ((0, 0), (strategy, 0), (0, instrument), (strategy, instrument)):
             require(
                 scope not in self.killed, f"record {ring_seq}: order {order_id} sent after a kill"
@@ -174,7 +206,10 @@ class Oracle:
         self.filled[order_id] = self.filled.get(order_id, 0) + qty
         signed = qty if side == Side.BUY else -qty
         for strategy in (0, owner or 0):
-            self.rows.setdefault((strategy, instrument), Ledger()).fill(signed, px, fee)
+            row = self.rows.setdefault((strategy, instrument), Ledger())
+            row.fill(signed, px, fee)
+            wrong = self.limits.position(instrument, row.net)
+            require(not wrong, f"record {ring_seq}: strategy {strategy}, {instrument}: {wrong}")
 
     def _position(self, raw: bytes, at: int, instrument: int, ring_seq: int) -> None:
         _, strategy, net, cost, realized, fees, _, _, _ = _POSITION.unpack_from(raw, at + 36)
@@ -189,9 +224,21 @@ class Oracle:
         """Positions and orders of the engine against what its records add up to."""
         pipeline.orders.verify()
         pipeline.portfolio.verify()
+        reserved: Counter[tuple[int, int, Side]] = Counter()
+        for each in pipeline.orders.open_orders():
+            for strategy in (0, each.strategy_id):
+                reserved[strategy, each.instrument_id, each.side] += each.exposure_qty
         for strategy in range(pipeline.portfolio.strategies):
             for instrument in self.instruments:
-                self._check_row(pipeline.portfolio.position(instrument, strategy))
+                row = pipeline.portfolio.position(instrument, strategy)
+                self._check_row(row)
+                found = (row.open_buy_qty, row.open_sell_qty)
+                summed = tuple(reserved[strategy, instrument, side] for side in _SIDES)
+                require(
+                    found == summed,
+                    f"open quantity of strategy {strategy} in {instrument}: reserved {found}, its "
+                    f"orders say {summed}",
+                )
         for order_id, qty in self.filled.items():
             order = pipeline.orders.find(order_id)
             require(

@@ -45,9 +45,8 @@ def books_agree(trader: Trader, venue: Venue) -> bool:
 def _difference(trader: Trader, venue: Venue) -> str:
     for instrument in trader.ids:
         for side in _SIDES:
-            mine, theirs = (
-                _orders(book, instrument, side) for book in (trader.pipeline.book, venue.book)
-            )
+            mine = _orders(trader.pipeline.book, instrument, side)
+            theirs = venue.plain.orders(instrument, side)
             if mine != theirs:
                 return (
                     f"book {instrument} {side.name} is called sound and has {len(mine)} orders, "
@@ -68,6 +67,13 @@ def check_end(trader: Trader, venue: Venue) -> None:
     trader.oracle.check(pipeline)
     pipeline.book.check()
     venue.exchange.check()
+    for instrument in trader.ids:
+        for side in _SIDES:
+            theirs = venue.plain.orders(instrument, side)
+            require(
+                _orders(venue.book, instrument, side) == theirs,
+                f"book {instrument} {side.name} of the exchange is not what its messages say",
+            )
     resting = {o.order_id: (o.side, o.leaves_qty) for o in venue.exchange.open_orders()}
     known = {o.order_id: (o.side, o.leaves_qty) for o in pipeline.orders.open_orders()}
     require(resting == known, f"open orders: venue {resting}, engine {known}")

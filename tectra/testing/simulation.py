@@ -12,13 +12,15 @@ No wall clock, no randomness of the machine: a seed that fails fails again. Time
 
 import shutil
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from pathlib import Path
+from shlex import quote
 
 from tectra.backtest import StrategyRun
 from tectra.core.clock import SimClock
-from tectra.core.errors import InputError, SimulationError, StoppedError
+from tectra.core.errors import InputError, SimulationError, StoppedError, TectraError
 from tectra.core.kill import KillReason
 from tectra.core.msg import KillAction, RiskRule, Template
 from tectra.core.record import encode
@@ -139,7 +141,9 @@ class _World:
             limits=RiskLimits(
                 default=LimitScope(
                     order_qty_max=Decimal(dice.choice((400, 10_000))),
-                    order_notional_max=Decimal(10_000_000),
+                    order_notional_max=Decimal(
+                        Random(self.seed).spawn(9).choice((20_000, 10_000_000))
+                    ),
                     position_max=Decimal(dice.choice((600, 5_000, 100_000))),
                     price_band_ppm=dice.choice((2_000, 50_000)),
                     orders_per_second=dice.choice((1, 20)),
@@ -156,7 +160,7 @@ class _World:
         venue = self.venue
         while venue.sent < self.steps:
             if stop_requested():
-                raise StoppedError(f"stopped on request after message {venue.sent}")
+                raise StoppedError("stopped on request")
             count = min(self.dice.integers(1, 9), self.steps - venue.sent)
             self.pass_time(self.market.times_ns[venue.sent + count - 1])
             if self.packets % _LOOK_EVERY == 0:
@@ -330,6 +334,7 @@ def simulate(
     root = Path(directory)
     if steps < 100 or not 0 <= seed < 1 << 62:
         raise InputError(f"found seed {seed}, {steps} steps; allowed: 0 or more, 100 or more")
+    again = _again(seed, steps, strategies, careful, faults)
     if careful is None:
         careful = (1, 2) if strategies is STRATEGIES else range(1, len(strategies) + 1)
     runs = [
@@ -344,12 +349,9 @@ def simulate(
         world = _World(seed, steps, faults, runs, frozenset(careful), root)
         world.run()
         report = _report(world)
-    except StoppedError:
-        _leave(world, root)
-        raise
     except Exception as error:
-        _leave(world, None)
-        raise _failure(seed, steps, strategies, world, error) from error
+        _leave(world, root if isinstance(error, StoppedError) else None)
+        raise _failure(seed, steps, world, error, again) from error
     _leave(None, root)
     return report
 
@@ -357,28 +359,50 @@ def simulate(
 def _leave(world: "_World | None", emptied: Path | None) -> None:
     """Close what a seed that did not come to its end has open; empty the directory."""
     if world is not None and world.trader.up:
-        world.trader.close()
+        with suppress(TectraError, OSError):  # what it ended with is to be told, not this
+            world.trader.close()
     for path in () if emptied is None else emptied.iterdir():
         shutil.rmtree(path)
 
 
-def _failure(
+def _again(
     seed: int,
     steps: int,
     strategies: Sequence[StrategyRun],
-    world: "_World | None",
-    error: Exception,
-) -> SimulationError:
-    """The error that a seed ends with."""
-    said = str(error) if isinstance(error, SimulationError) else f"{type(error).__name__}: {error}"
-    sent = world.venue.sent if world is not None else 0
+    careful: Sequence[int] | None,
+    faults: Faults | None,
+) -> str:
+    """How to run the same again: a command where there is one for it."""
+    given = {
+        "strategies": strategies is not STRATEGIES
+        and (len(strategies) != 1 or strategies[0] != StrategyRun(str(strategies[0].strategy))),
+        "careful": careful is not None,
+        "faults": faults not in (None, Faults()),
+    }
+    if any(given.values()):
+        same = " and ".join(name for name, it_is in given.items() if it_is)
+        return f"`simulate({seed}, DIRECTORY, steps={steps})` with the same {same}"
     command = f"tectra simulate --seed {seed} --steps {steps}"
+    if faults is not None:
+        command += " --calm"
     if strategies is not STRATEGIES:
-        command += "".join(
-            f" {run.strategy}" for run in strategies if isinstance(run.strategy, str)
+        command += f" {quote(str(strategies[0].strategy))}"
+    return f"`{command}`"
+
+
+def _failure(
+    seed: int, steps: int, world: "_World | None", error: Exception, again: str
+) -> TectraError:
+    """The error that a seed ends with."""
+    sent = world.venue.sent if world is not None else 0
+    if isinstance(error, StoppedError):
+        return StoppedError(
+            f"stopped on request in seed {seed}, at message {sent} of {steps}; repeat it with "
+            f"{again}"
         )
+    said = str(error) if isinstance(error, SimulationError) else f"{type(error).__name__}: {error}"
     failure = SimulationError(
-        f"seed {seed}, message {sent} of {steps}: {said}; repeat it with `{command}`"
+        f"seed {seed}, message {sent} of {steps}: {said}; repeat it with {again}"
     )
     failure.seed, failure.steps = seed, steps
     if world is not None:

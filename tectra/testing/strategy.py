@@ -58,14 +58,15 @@ class Restless(Strategy):
         ctx.decide(f"filled {self.filled}")
 
     def on_timer(self, ctx: Any, timestamp: int) -> None:
-        """Cancel half of what rests, move a quarter."""
+        """Cancel half of what rests; move a quarter, most of it in another quantity."""
         for order in ctx.get_open_orders():
             fate = ctx.random.integers(0, 4)
             if fate < 2:
                 ctx.cancel_order(order.order_id)
             elif fate == 2:
                 step = 100 if order.side is Side.BUY else -100
-                ctx.modify_order(order.order_id, qty=order.qty, px=order.px - step)
+                qty = order.qty + self.size * (ctx.random.integers(0, 4) - 1)
+                ctx.modify_order(order.order_id, qty=qty, px=order.px - step)
 
     def on_params_update(self, params: Any) -> None:
         """Nothing to do: they are attributes."""

@@ -42,7 +42,7 @@ from tectra.journal.scan import walk
 from tectra.testing.crash import copy_files, cut_tail, damage_newest, lose_tail
 from tectra.testing.fault import Fault, FaultCounts
 from tectra.testing.market import DATE
-from tectra.testing.oracle import WATCHED, Oracle, require
+from tectra.testing.oracle import WATCHED, Oracle, requests_of, require
 from tectra.testing.venue import LINES, Resender, Snapshots, Venue
 
 __all__ = ["Crashed", "Trader"]
@@ -201,20 +201,22 @@ class Trader:
         assert ring is not None
         if self.doomed == Fault.CRASH_TORN and ring.depth:
             raise Crashed
+        sent: list[bytes] = []
         if ring.depth:
             if self.durability == "sync":
                 self.journal.commit()
             buffer = np.zeros(64 * ring.depth, np.uint8)
-            sent = buffer[: 64 * ring.drain_into(buffer)].tobytes()
+            raw = buffer[: 64 * ring.drain_into(buffer)].tobytes()
+            sent = [raw[at : at + 128] for at in range(0, len(raw), 128)]
             stopped = self.kill.is_set
-            for at in range(0, len(sent), 128):
-                request = sent[at : at + 128]
+            for request in sent:
                 require(
                     not stopped or request[88] == IntentAction.CANCEL,
                     f"order {int.from_bytes(request[40:48], 'little')} left after the kill word",
                 )
                 self.venue.take(request)
         captured = self.pipeline.captured()
+        require(sent == requests_of(captured), "what left is not what the journal says was sent")
         if captured:
             self.trace.update(captured)
             self.oracle.look(captured)

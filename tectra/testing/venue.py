@@ -18,6 +18,7 @@ from tectra.feed.recovery import Snapshot
 from tectra.runtime.adapter import adapter_of
 from tectra.testing.fault import Fault, FaultCounts, Faults
 from tectra.testing.market import MIDNIGHT_NS, Market, packet
+from tectra.testing.plain import PlainBook
 
 __all__ = ["LINES", "SESSION", "Deliver", "Lines", "Resender", "Snapshots", "Venue"]
 
@@ -54,10 +55,10 @@ class Venue:
                 filters=FilterConfig(tick=100, qty_max=100_000),
             ),
         )
+        self.plain = PlainBook()
         self.sent = 0
         self.states = dict.fromkeys(range(1, len(market.symbols) + 1), "T")
         self.log: list[bytes] = []
-        self.seen: set[int] = set()  # orders that came in
 
     def publish(self, count: int) -> bytes:
         """The next `count` messages happen; the packet that says so."""
@@ -66,6 +67,7 @@ class Venue:
             self.exchange.on_market(record)
         messages = self.market.messages[self.sent : self.sent + count]
         for message in messages:
+            self.plain.take(message)
             if message[:1] == b"H":
                 self.states[int.from_bytes(message[1:3], "big")] = chr(message[19])
         self.sent += len(messages)
@@ -73,7 +75,6 @@ class Venue:
 
     def take(self, request: bytes) -> None:
         """A request left for the exchange now."""
-        self.seen.add(int.from_bytes(request[40:48], "little"))
         self.exchange.submit(request, now_ns=self.clock.now_ns())
 
     def work(self) -> None:

@@ -258,6 +258,7 @@ class TestFullDisk:
         done = cli("backtest", STEADY, day, "--out", "run", preexec_fn=small_files)
         said = done.explained("no space for a segment", "run/journal", "free disk space")
         assert len(said.splitlines()) == 1, said
+        assert "written before" not in said and not (tmp_path / "run").exists()
         manifest = tmp_path / "run" / "journal" / "manifest.json"
         assert not manifest.exists() or not Manifest.load(manifest.parent).closed
         assert not (tmp_path / "run" / "metrics.json").exists()

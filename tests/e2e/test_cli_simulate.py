@@ -1,5 +1,10 @@
 """`tectra simulate`: one line a seed; a failure names seed and command; Ctrl-C ends it clean."""
 
+import re
+import signal
+import subprocess
+import sys
+
 import pytest
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(60)]
@@ -59,3 +64,26 @@ def test_wrong_usage(cli, tmp_path):
     (tmp_path / "used" / "file").write_text("")
     cli("simulate", "--out", "used").explained("not empty")
     cli("simulate", "nothing.py").explained("nothing.py")
+
+
+def test_ctrl_c_names_the_seed_and_how_to_repeat_it(fresh_env, tmp_path):
+    command = [sys.executable, "-m", "tectra", "simulate", "--seed", "5", "--count", "5000"]
+    with subprocess.Popen(
+        [*command, "--steps", "2000", "--out", "left"], cwd=tmp_path, env=fresh_env, text=True,
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+    ) as process:  # fmt: skip
+        try:
+            assert process.stdout.readline().startswith("seed 5: ")
+            process.send_signal(signal.SIGINT)
+            out, err = process.communicate(timeout=50)
+        finally:
+            process.kill()
+    assert process.returncode == 130 and "Traceback" not in err, err
+    said = re.fullmatch(
+        r"tectra: stopped on request in seed (\d+), at message \d+ of 2000; repeat it with "
+        r"`tectra simulate --seed (\d+) --steps 2000`\n",
+        err,
+    )
+    assert said, err
+    assert said[1] == said[2] == str(6 + len(out.splitlines()))
+    assert list((tmp_path / "left").iterdir()) == []

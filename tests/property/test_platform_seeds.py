@@ -41,7 +41,7 @@ def occurred(reports: list[SimulationReport]) -> set[Fault]:
 @pytest.mark.timeout(30)
 def test_twenty_seeds(where: Path) -> None:
     """Every kind of fault occurs in them."""
-    reports = all_of(where, range(30, 50), 1_500)
+    reports = all_of(where, range(60, 80), 1_500)
     assert set(Fault) - occurred(reports) == set()
     assert sum(r.looks for r in reports) > 100 and sum(r.fills for r in reports) > 300
     assert sum(r.lives for r in reports) > 30

@@ -53,6 +53,7 @@ def reach(start: str, edges: dict[str, frozenset[str]]) -> set[str]:
     return seen
 
 
+@pytest.mark.timeout(30)  # it reads every source
 def test_core_reaches_nothing_but_itself() -> None:
     assert reach("core", graph()) <= {"paths"}
     assert reach("schema", graph()) <= {"paths"}

@@ -192,7 +192,7 @@ def test_no_room_for_the_first_segment_leaves_nothing(tmp_path: Path) -> None:
     with file_size_limit(100_000):
         with pytest.raises(JournalFullError, match=r"no space for a segment of .* free disk"):
             JournalWriter(tmp_path / "new", session={}, segment_slots=4096)
-        with pytest.raises(JournalFullError):
+        with pytest.raises(JournalFullError, match=r"smaller segments$"):  # nothing was written
             JournalWriter(tmp_path / "old", session={}, segment_slots=4096)
     assert not (tmp_path / "new").exists()
     assert list((tmp_path / "old").iterdir()) == []
@@ -205,9 +205,11 @@ def test_no_room_on_rotation_closes_what_was_written(tmp_path: Path) -> None:
     with file_size_limit(50_000):  # the second segment is there, the third cannot be made
         for body in records:
             writer.append(body)
-    full = "Everything written before is closed and valid"
-    with file_size_limit(50_000), pytest.raises(JournalFullError, match=full):
-        writer.append(record(2049))
+        with pytest.raises(JournalFullError, match=r"\. The open segment goes on$"):
+            writer.prepare()
+        full = "Everything written before is closed and valid"
+        with pytest.raises(JournalFullError, match=full):
+            writer.append(record(2049))
     with pytest.raises(JournalError, match="is closed"):
         writer.append(record(2049))
     with file_size_limit(50_000):

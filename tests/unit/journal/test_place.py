@@ -94,6 +94,12 @@ def test_what_cannot_be_claimed_leaves_nothing(
     assert not list(tmp_path.iterdir())
 
 
+def test_a_name_that_no_directory_can_have(tmp_path: Path) -> None:
+    with pytest.raises(JournalError, match=r"cannot make a journal in .*: File name too long"):
+        JournalWriter(tmp_path / ("b" * 300) / "j", session={})
+    assert not list(tmp_path.iterdir())
+
+
 @pytest.mark.parametrize("how", ["deleted", "moved", "replaced"])
 def test_a_directory_that_goes_away_below_the_writer(
     tmp_path: Path, how: str, caplog: pytest.LogCaptureFixture

@@ -165,6 +165,8 @@ def test_a_fault_that_only_the_replay_has_is_a_difference(run, tmp_path, monkeyp
     report = verify_replay(run)
     assert not report.ok and "ZeroDivisionError" in str(report.raised)
     assert "the replay output strategy_state" in str(report.difference) or report.difference.fields
+    text = "\n".join(report.lines())
+    assert "raised by the replay alone: " in text and "reproduced" not in text
 
 
 def test_a_changed_source_is_refused(run, tmp_path):

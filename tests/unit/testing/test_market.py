@@ -10,6 +10,7 @@ from tectra.core.msg import Side
 from tectra.feed.itch import decode_message
 from tectra.testing.fault import Fault, FaultCounts, Faults
 from tectra.testing.market import Market
+from tectra.testing.plain import PlainBook
 from tectra.testing.venue import SESSION, Venue
 
 
@@ -52,3 +53,18 @@ def test_a_snapshot_is_the_book(seed):
             names = ["order_ref", "px", "qty"]
             rows = [b.orders(instrument.instrument_id, side)[names] for b in (book, venue.book)]
             assert rows[0].tolist() == rows[1].tolist() and len(rows[0])
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_dict_and_a_book_agree(seed):
+    made, _ = market(seed, 3_000, halt=0.5)
+    plain, book = PlainBook(), L3Book(len(made.symbols))
+    for message, record in zip(made.messages, made.records, strict=True):
+        plain.take(message)
+        book.apply_record(record)
+    kinds = {m[:1] for m in made.messages}
+    assert kinds >= {b"A", b"E", b"X", b"D", b"U"}, kinds
+    for instrument in made.instruments:
+        for side in (Side.BUY, Side.SELL):
+            rows = book.orders(instrument.instrument_id, side)[["order_ref", "px", "qty"]].tolist()
+            assert plain.orders(instrument.instrument_id, side) == rows and rows

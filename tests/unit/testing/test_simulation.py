@@ -2,10 +2,12 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -13,11 +15,15 @@ from engine_scene import Quiet
 from journal_image import scratch
 
 from tectra.backtest import StrategyRun
-from tectra.core.errors import InputError, SimulationError
-from tectra.core.msg import Side, Template
+from tectra.core.errors import InputError, SimulationError, StoppedError
+from tectra.core.msg import IntentAction, RiskRule, Side, Template
+from tectra.core.record import encode
+from tectra.core.stop import StopSignals, request_stop
 from tectra.feed.recovery import LineRecovery
 from tectra.testing import Fault, Faults, simulate
 from tectra.testing import trader as trader_module
+from tectra.testing.oracle import Oracle, requests_of
+from tectra.testing.plain import PlainBook
 from tectra.testing.trader import Trader
 
 FAULTY = Faults(
@@ -131,13 +137,64 @@ def renumbered_fill(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Trader, "step", twice)
 
 
+def rule_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A risk chain that looks at no quantity."""
+    start = Trader._start
+
+    def switched(self: Trader) -> None:
+        start(self)
+        self.pipeline.step_record(
+            encode(Template.CONTROL_LIMIT, rule=RiskRule.MAX_QTY, new_value=-2)  # off
+        )
+
+    monkeypatch.setattr(Trader, "_start", switched)
+
+
+def lost_delete(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every book of the code takes a message for another than it is."""
+    take = PlainBook.take
+
+    def other(self: PlainBook, message: bytes) -> None:
+        if message[:1] != b"D" or message[18] % 16:
+            take(self, message)
+
+    monkeypatch.setattr(PlainBook, "take", other)
+
+
+def forgotten_order(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An order table that no longer has an order whose quantity is still reserved."""
+    check = Oracle.check
+
+    def forget(self: Oracle, pipeline: Any) -> None:
+        orders = pipeline.orders.open_orders()
+        table = SimpleNamespace(
+            verify=pipeline.orders.verify, find=pipeline.orders.find, open_orders=lambda: orders[1:]
+        )
+        check(self, SimpleNamespace(orders=table, portfolio=pipeline.portfolio))
+
+    monkeypatch.setattr(Oracle, "check", forget)
+
+
 PLANTED = [
     (lying_disk, "after recovery|never made|differ|StrategyCallbackError"),
     (forgotten_gap, "is called sound|sent on a book|not valid"),
     (deaf_kill, "left after the kill word"),
     (lost_report, "open orders|positions|after recovery"),
     (renumbered_fill, "positions|after recovery"),
+    (rule_off, "sent beyond its limit, MAX_QTY"),
+    (lost_delete, "is called sound|not what its messages say"),
+    (forgotten_order, "reserved"),
 ]
+
+
+def test_a_request_that_the_gate_refused_did_not_leave() -> None:
+    names = [(5, IntentAction.SUBMIT), (5, IntentAction.CANCEL), (6, IntentAction.SUBMIT)]
+    sends = [encode(Template.ORDER_SEND, order_id=n, action=a) for n, a in names]
+    gate = encode(
+        Template.ORDER_REJECT, order_id=6, action=IntentAction.SUBMIT, text=b"gate: killed"
+    )
+    venue = encode(Template.ORDER_REJECT, order_id=5, action=IntentAction.SUBMIT, text=b"no")
+    assert requests_of(b"".join([*sends, gate, venue])) == sends[:2]
 
 
 def first_failure(where: Path, **more: Any) -> SimulationError:
@@ -155,7 +212,8 @@ def test_what_is_planted_is_found(plant, said, where, monkeypatch) -> None:
     plant(monkeypatch)
     failure = first_failure(where)
     assert any(word in str(failure) for word in said.split("|")), str(failure)
-    assert f"repeat it with `tectra simulate --seed {failure.seed} --steps 400`" in str(failure)
+    again = f"`simulate({failure.seed}, DIRECTORY, steps=400)` with the same faults"
+    assert str(failure).endswith(f"repeat it with {again}")
     assert failure.trace and any("crash" in note or "=" in note for note in failure.__notes__)
     # What was on the disk is there to look at.
     assert any((where / f"seed-{failure.seed}").iterdir())
@@ -196,13 +254,71 @@ def test_a_careless_strategy_is_named(where: Path) -> None:
     careless = {"strategies": [StrategyRun(Careless)], "faults": Faults(halt=1.0), "steps": 1_500}
     failure = first_failure(where, **careless)
     assert "sent on a book that is NONE, state b'H'" in str(failure)
-    assert f"repeat it with `tectra simulate --seed {failure.seed} --steps 1500`" in str(failure)
+    assert f"`simulate({failure.seed}, DIRECTORY, steps=1500)`" in str(failure)
+    assert str(failure).endswith("with the same strategies and faults")
     assert simulate(failure.seed, where / "wanted", careful=(), **careless).sends > 10
 
 
 def test_what_a_strategy_raises_is_said(where: Path) -> None:
     with pytest.raises(SimulationError, match=r"StrategyCallbackError.*on_fill.*on purpose"):
         run(where, 1, strategies=[StrategyRun(Raising)], faults=Faults())
+
+
+MINE = """
+import tectra as tt
+
+
+class Mine(tt.Strategy):
+    def on_start(self, ctx):
+        raise ValueError("on purpose")
+
+    on_book_update = on_trade = on_fill = lambda self, ctx, what: None
+
+    def on_timer(self, ctx, timestamp):
+        pass
+
+    def on_params_update(self, params):
+        pass
+"""
+
+
+@pytest.mark.parametrize(
+    ("more", "again"),
+    [
+        ({}, "`tectra simulate --seed 2 --steps 600 '{}'`"),
+        ({"faults": Faults()}, "`tectra simulate --seed 2 --steps 600 --calm '{}'`"),
+        ({"faults": FAULTY}, "`simulate(2, DIRECTORY, steps=600)` with the same faults"),
+        ({"careful": ()}, "`simulate(2, DIRECTORY, steps=600)` with the same careful"),
+    ],
+)
+def test_what_is_said_repeats_it(more: dict[str, Any], again: str, where: Path) -> None:
+    path = where / "my own.py"
+    path.write_text(MINE)
+    with pytest.raises(SimulationError, match="on purpose") as found:
+        run(where, 2, strategies=[StrategyRun(str(path))], **more)
+    assert str(found.value).endswith(f"repeat it with {again.format(path)}")
+
+
+@pytest.mark.parametrize("more", [{}, {"faults": Faults()}])
+def test_a_seed_that_is_stopped_says_so_and_leaves_nothing(
+    more: dict[str, Any], where: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    poll = Trader.poll
+
+    def stop(self: Trader) -> None:
+        poll(self)
+        if self.venue.sent > 200:
+            request_stop()
+
+    monkeypatch.setattr(Trader, "poll", stop)
+    with StopSignals(), pytest.raises(StoppedError) as found:
+        run(where, 8, **more)
+    said = str(found.value)
+    assert re.search(
+        r"^stopped on request in seed 8, at message 2\d\d of 600; repeat it with", said
+    )
+    assert said.endswith(f"`tectra simulate --seed 8 --steps 600{' --calm' if more else ''}`")
+    assert list((where / "run").iterdir()) == []
 
 
 @pytest.mark.parametrize(("seed", "steps"), [(-1, 600), (1, 99), (1 << 62, 600)])
