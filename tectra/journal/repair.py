@@ -148,7 +148,7 @@ def repair(
             return job.report
         target = source if in_place else Path(out or "")
         job.report.out = str(target)
-        with Outlet(source, target) as outlet:
+        with Outlet(source, target, replace=in_place) as outlet:
             for image in job.images():
                 outlet.write(image.entry.file, *image.parts)
                 job.copy_index(image.entry, outlet)

@@ -352,11 +352,13 @@ def test_refused_without_a_trace(copy: Path, tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     (tmp_path / "mine.part").mkdir()
     (tmp_path / "mine.part" / "letter.txt").write_text("dear")
+    segment(copy, 2).unlink()
     before = tree(tmp_path)
     for source, out, message in (
         (copy, tmp_path / "taken", "exists; give a new or empty directory"),
         (copy, tmp_path / "file", "exists; give a new or empty directory"),
         (copy, copy / "below", "lies in the journal itself"),
+        (copy, copy / ".." / "copy", "lies in the journal itself"),
         (copy, tmp_path / "no" / "where", "No such file or directory"),
         (copy, tmp_path / "mine", "which is not of a repair; move it away"),
         (tmp_path / "none", tmp_path / "out", "it does not exist"),
