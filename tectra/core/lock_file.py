@@ -5,7 +5,7 @@ import os
 from contextlib import suppress
 from pathlib import Path
 
-__all__ = ["holder_of", "lock_file"]
+__all__ = ["holder_of", "lock_directory", "lock_file"]
 
 
 def lock_file(path: Path) -> int | None:
@@ -22,6 +22,28 @@ def lock_file(path: Path) -> int | None:
             with suppress(FileNotFoundError):
                 if os.path.samestat(path.lstat(), os.fstat(fd)):
                     return fd
+        except BlockingIOError:
+            os.close(fd)
+            return None
+        except BaseException:
+            os.close(fd)
+            raise
+        os.close(fd)
+
+
+def lock_directory(path: Path, *, shared: bool) -> int | None:
+    """A descriptor that holds a directory itself, alone or with others who share it; None while
+    that cannot be had. Nothing is made, so one that is only read can be held. Close it to give the
+    directory back; the kernel does when the process ends. A link is followed. Raises OSError.
+    """
+    kind = fcntl.LOCK_SH if shared else fcntl.LOCK_EX
+    while True:
+        fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            fcntl.flock(fd, kind | fcntl.LOCK_NB)
+            # Whoever had it before may have put another one in its place since.
+            if os.path.samestat(path.stat(), os.fstat(fd)):
+                return fd
         except BlockingIOError:
             os.close(fd)
             return None

@@ -161,7 +161,15 @@ def _kept_class(directory: Path, stem: str, name: str, target: str, sha256: str)
     """A strategy's class from the source beside the journal, or where it came from."""
     kept = directory.parent / _SOURCES / f"{stem}.py"
     class_name = target.rpartition(":")[2]
-    found = load_strategy(f"{kept}:{class_name}" if kept.exists() else target)
+    try:
+        found = load_strategy(f"{kept}:{class_name}" if kept.exists() else target)
+    except StrategyLoadError as error:
+        if kept.exists():
+            raise
+        raise StrategyLoadError(
+            f"strategy {name}: its source {kept} is not there, and no module has it; copy the "
+            f"directory {_SOURCES} of its run to {kept.parent}, beside the journal"
+        ) from error
     file = _file_of(found)
     digest = hashlib.sha256(file.read_bytes()).hexdigest() if file else ""
     if sha256 and digest != sha256:

@@ -19,6 +19,7 @@ from tectra.core.part_file import sync_directory
 from tectra.journal.fault import Cause, Fault
 from tectra.journal.manifest import CHECKPOINTS_NAME
 from tectra.journal.merkle import CHAIN_START, chain_head, merkle_root
+from tectra.journal.place import held_in_place
 from tectra.journal.reader import JournalReader
 from tectra.journal.segment import SegmentFile, Slots, column_u64
 from tectra.journal.sign import SigningKey, is_signed_by
@@ -84,9 +85,14 @@ def chain_of(reader: JournalReader) -> Iterator[tuple[SegmentFile, Slots, bytes,
 def sign_journal(directory: Path, key: SigningKey, *, now_ns: int, note: str = "") -> Checkpoint:
     """Sign what the journal holds now, a growing one included; the line is on the disk at return.
 
-    Raises JournalError: no journal, no record yet, or damage; OSError when the disk refuses, and
-    then there is no such line.
+    Raises JournalError: no journal, no record yet, damage, or a repair in place at work; OSError
+    when the disk refuses. Then there is no such line.
     """
+    with held_in_place(directory):
+        return _signed(directory, key, now_ns, note)
+
+
+def _signed(directory: Path, key: SigningKey, now_ns: int, note: str) -> Checkpoint:
     records, last = 0, None
     for segment, slots, root, head in chain_of(JournalReader(directory)):
         records += len(segment.starts)

@@ -53,17 +53,18 @@ def writer_absent(directory: Path) -> Iterator[None]:
 
 
 class Outlet:
-    """Files for `target`, which is new, empty, or `source` itself (then publish() puts them in its
-    place and keeps what was there). Used by `with`; left without publish(), nothing is left.
+    """Files for `target`, which is new, empty, or with `replace` `source` itself (then publish()
+    puts them in its place and keeps what was there). Used by `with`; left without publish(),
+    nothing is left.
 
     Raises JournalError when `target` is taken or cannot be written, JournalFullError.
     """
 
-    def __init__(self, source: Path, target: Path) -> None:
+    def __init__(self, source: Path, target: Path, *, replace: bool = False) -> None:
         self.source = source.resolve()
         self._link = (target, dangling(target))
         self.target = target.resolve()
-        self.replace = self.source == self.target
+        self.replace = replace
         self.part = self.target.with_name(self.target.name + ".part")
         self._fd = -1
 

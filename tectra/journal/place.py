@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Literal, NamedTuple
 
 from tectra.core.errors import JournalError
+from tectra.core.lock_file import lock_directory
 from tectra.core.part_file import sync_directory
 from tectra.journal.mapped import file_system_type
 
@@ -19,6 +20,8 @@ __all__ = [
     "check_place",
     "dangling",
     "fresh_directory",
+    "held_alone",
+    "held_in_place",
     "judge_file_system",
     "make_directories",
     "remove_made",
@@ -187,3 +190,41 @@ def fresh_directory(directory: Path) -> Iterator[Path]:
     except BaseException:
         remove_made(made)
         raise
+
+
+@contextmanager
+def held_in_place(directory: Path) -> Iterator[None]:
+    """Hold a journal's directory while files in it are changed: nobody exchanges or removes it
+    meanwhile; others who change files may be at work. Raises JournalError.
+    """
+    with _held(directory, "is being repaired or removed", shared=True):
+        yield
+
+
+@contextmanager
+def held_alone(directory: Path) -> Iterator[None]:
+    """Hold a journal's directory while another is put in its place, or it is removed. Raises
+    JournalError while files in it are changed.
+    """
+    with _held(directory, "is being compacted, unpacked, signed or repaired", shared=False):
+        yield
+
+
+@contextmanager
+def _held(directory: Path, busy: str, *, shared: bool) -> Iterator[None]:
+    try:
+        fd = lock_directory(directory, shared=shared)
+    except (FileNotFoundError, NotADirectoryError):  # no journal: the caller says so
+        yield
+        return
+    except OSError as error:
+        raise JournalError(
+            f"{directory} cannot be held: {error.strerror or error}; give a journal's directory "
+            "that can be read, on a local disk"
+        ) from error
+    if fd is None:
+        raise JournalError(f"{directory} {busy} by another process; wait for it to end")
+    try:
+        yield
+    finally:
+        os.close(fd)

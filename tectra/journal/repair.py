@@ -28,6 +28,7 @@ from tectra.journal.manifest import (
 from tectra.journal.merkle import CHAIN_START
 from tectra.journal.options import epoch_of
 from tectra.journal.outlet import KEPT_NAME, Outlet, writer_absent
+from tectra.journal.place import held_alone
 from tectra.journal.rebuild import Break, Image, Kept, keep_records, make_segment
 from tectra.journal.salvage import (
     Content,
@@ -138,7 +139,7 @@ def repair(
     source = Path(path)
     if not dry_run and (out is None) != in_place:
         raise JournalError("give either a directory for the repaired journal or in_place")
-    with writer_absent(source):
+    with writer_absent(source), held_alone(source) if in_place else contextlib.nullcontext():
         job = _Job(source, progress)
         if dry_run:
             for _ in job.images():
@@ -147,7 +148,7 @@ def repair(
             return job.report
         target = source if in_place else Path(out or "")
         job.report.out = str(target)
-        with Outlet(source, target) as outlet:
+        with Outlet(source, target, replace=in_place) as outlet:
             for image in job.images():
                 outlet.write(image.entry.file, *image.parts)
                 job.copy_index(image.entry, outlet)

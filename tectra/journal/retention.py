@@ -14,6 +14,7 @@ from tectra.core.errors import InputError, JournalError
 from tectra.journal.index import build_index, index_path, index_state
 from tectra.journal.manifest import MANIFEST_NAME, Manifest
 from tectra.journal.pack import PackLock, no_writer, pack_segment, save_packed, unpack_segment
+from tectra.journal.place import held_alone, held_in_place
 from tectra.journal.segment import PACKED_SUFFIX, SegmentFile, segment_paths
 
 __all__ = [
@@ -58,14 +59,14 @@ def compact_journal(
 
     `before_ns`: only files that were last written before this time. A segment that is open, or full
     and not yet finished by its writer, is left. `dry_run` changes nothing. Raises JournalError when
-    there is no journal or another process compacts it, JournalCorruptError at a damaged segment,
+    there is no journal or another process works on it, JournalCorruptError at a damaged segment,
     OSError; what was done until then holds.
     """
     directory = Path(path)
     Manifest.load(directory)
     if dry_run:
         return list(_compacted(directory, before_ns, level, dry_run=True, progress=progress))
-    with PackLock(directory):
+    with held_in_place(directory), PackLock(directory):
         done: list[Compacted] = []
         try:
             done.extend(_compacted(directory, before_ns, level, dry_run=False, progress=progress))
@@ -118,12 +119,12 @@ def _one(path: Path, before_ns: int | None, level: int, *, dry_run: bool) -> Com
 def unpack_journal(path: str | Path, *, progress: Progress | None = None) -> int:
     """Put the plain files back in place of all packed ones; returns how many there were.
 
-    Raises JournalError when there is no journal or another process compacts it, JournalCorruptError
+    Raises JournalError when there is no journal or another process works on it, JournalCorruptError
     at a damaged file, OSError; what was done until then holds.
     """
     directory = Path(path)
     Manifest.load(directory)
-    with PackLock(directory):
+    with held_in_place(directory), PackLock(directory):
         files = segment_paths(directory)
         packed = [files[n] for n in sorted(files) if files[n].suffix == PACKED_SUFFIX]
         try:
@@ -240,7 +241,7 @@ def _removed(found: Prunable) -> Prunable:
                 found.path, found.bytes, found.closed_ns, remove=False, reason="stays: in use"
             )
         try:
-            with PackLock(found.path):
+            with held_alone(found.path), PackLock(found.path):
                 found.path.rename(gone)
         except JournalError as error:
             return Prunable(

@@ -7,9 +7,10 @@ import numpy as np
 from tectra.core.msg import DIRECTION
 from tectra.core.row import row_of, template_of
 from tectra.engine.divergence import Divergence
+from tectra.journal.reader import JournalReader
 from tectra.replay.component import component_of
 
-__all__ = ["Difference", "difference_of"]
+__all__ = ["Difference", "difference_of", "may_end_within_step"]
 
 
 @dataclass(frozen=True)
@@ -62,3 +63,15 @@ def difference_of(found: Divergence | None) -> Difference | None:
         if not np.array_equal(theirs[name], mine[name])
     }
     return Difference(seq, _component(journal), names[0], fields)
+
+
+def may_end_within_step(reader: JournalReader) -> bool:
+    """Whether outputs of a journal's last input may be missing: its run did not close it, or it is
+    a cut of another journal.
+    """
+    manifest, data = reader.manifest, reader.session.get("data")
+    if manifest is None or not manifest.closed:
+        return True
+    if manifest.repair is not None and not manifest.repair.was_closed:
+        return True
+    return isinstance(data, dict) and "cut_from" in data

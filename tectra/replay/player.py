@@ -23,7 +23,7 @@ from tectra.engine.session import SessionSpec
 from tectra.journal.reader import JournalReader
 from tectra.replay import probe
 from tectra.replay.beginning import base_seq, engine_at_beginning, new_engine
-from tectra.replay.difference import Difference, difference_of
+from tectra.replay.difference import Difference, difference_of, may_end_within_step
 from tectra.replay.player_checkpoint import Checkpoints
 from tectra.replay.player_gate import RunGate
 from tectra.replay.player_state import pipeline_state
@@ -82,6 +82,7 @@ class ReplaySession:
         self._reader = reader = JournalReader(self.path)
         self.spec = SessionSpec.from_journal(reader.session)
         self.ended = reader.result is not None
+        self._whole = self.ended and not may_end_within_step(reader)
         self.view = JournalView(reader, self.spec.make_instruments())
         self.begin_seq = base_seq(reader)
         if self.view.first_seq != self.begin_seq + 1:
@@ -363,7 +364,7 @@ class ReplaySession:
         finally:
             self._position = max(self._position, comparator.last_seq)
         # A run that did not come to its end may have been cut between an input and its outputs.
-        at_end = self.ended and self._position == self.last_seq
+        at_end = self._whole and self._position == self.last_seq
         if at_end and comparator.finish() is not None:
             self._stuck = True
 

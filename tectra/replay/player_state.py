@@ -17,6 +17,7 @@ from tectra.engine.session import SessionSpec
 from tectra.oms.order import Order
 from tectra.refdata.instrument import Instrument
 from tectra.replay import probe
+from tectra.replay.mark import mark_px2
 
 __all__ = ["book_state", "order_state", "pipeline_state", "plain", "strategy_attributes"]
 
@@ -143,17 +144,17 @@ def _orders(pipeline: Pipeline, symbols: Mapping[int, str]) -> dict[str, Any]:
 
 
 def _positions(pipeline: Pipeline) -> list[dict[str, Any]]:
-    """Rows that something happened in; strategy 0 is the account. P&L at the mid."""
+    """Rows that something happened in; strategy 0 is the account. P&L at the engine's mark: the
+    mid, or the last one there was, as in its own P&L records.
+    """
     out = []
     for strategy_id in range(pipeline.portfolio.strategies):
         for instrument in pipeline.instruments:
             row = pipeline.portfolio.position(instrument.instrument_id, strategy_id)
             if not (row.fills or row.net_qty or row.open_buy_qty or row.open_sell_qty):
                 continue
-            mid_px2 = pipeline.mid_px2(instrument)
-            unrealized = 0 if row.net_qty == 0 else None
-            if mid_px2 is not None:
-                unrealized = row.unrealized_pnl(mid_px2)
+            px2 = mark_px2(pipeline, instrument, row.last_px)
+            unrealized = row.unrealized_pnl(px2) if row.fills else 0
             average = row.avg_entry_px
             out.append(
                 {

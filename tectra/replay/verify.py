@@ -23,7 +23,7 @@ from tectra.engine.pipeline import Pipeline
 from tectra.journal.digest import Digest
 from tectra.journal.reader import JournalReader
 from tectra.replay.beginning import engine_at_beginning
-from tectra.replay.difference import Difference, difference_of
+from tectra.replay.difference import Difference, difference_of, may_end_within_step
 from tectra.replay.guard import Caught, Guard, has_python
 
 __all__ = ["ReplayReport", "journal_of", "replay", "verify_replay"]
@@ -38,7 +38,7 @@ class ReplayReport:
     one that raised, was stopped or crashed did not. `caught` is where callbacks asked the machine
     for what no replay can repeat; `guarded` is whether that was looked for. `inputs_changed`: the
     journal's inputs are not those the run had, by the digest in its result; None where that cannot
-    be told.
+    be told. `unsaid` counts the outputs behind the end of a journal that ends within a step.
     """
 
     path: str
@@ -58,6 +58,7 @@ class ReplayReport:
     guarded: bool
     caught: tuple[Caught, ...]
     inputs_changed: bool | None
+    unsaid: int = 0
 
     @property
     def ok(self) -> bool:
@@ -121,6 +122,8 @@ class ReplayReport:
             yield f"DIFFERENT at {self.difference}"
         elif self.ok:
             yield "equal: the replay said the same, byte for byte"
+            if self.unsaid:
+                yield f"the journal ends within a step: {self.unsaid} outputs of it are not there"
             if not self.ended:
                 yield "the run itself did not come to its end: it raised, was stopped, or crashed"
         elif not self.caught and not self.inputs_changed:
@@ -165,7 +168,10 @@ def _compare(
                 return Difference(seq, "engine", f"the replay cannot take this: {error}", {})
             if progress is not None:
                 progress(number, reader.segment_count)
-        return difference_of(comparator.finish())
+        found = comparator.divergence
+        if found is None and not may_end_within_step(reader):
+            found = comparator.finish()
+        return difference_of(found)
 
 
 def _by_guard(error: BaseException | None) -> bool:
@@ -243,8 +249,21 @@ def replay(
         guarded=watching is not None,
         caught=() if watching is None else tuple(watching.caught),
         inputs_changed=None,
+        unsaid=_unsaid(pipeline, comparator, difference, until_seq),
     )
     return pipeline, replace(report, inputs_changed=_inputs_changed(report, reader))
+
+
+def _unsaid(
+    pipeline: Pipeline,
+    comparator: Comparator,
+    difference: Difference | None,
+    until_seq: int | None,
+) -> int:
+    """Outputs that the journal lacks at its end, where it may."""
+    if difference is not None or until_seq is not None or not comparator.rest():
+        return 0
+    return pipeline.ring_seq - comparator.last_seq
 
 
 def _text(value: object) -> str | None:

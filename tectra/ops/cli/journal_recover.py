@@ -14,6 +14,8 @@ from tectra.replay.verify import journal_of
 
 __all__ = ["command"]
 
+_NO_PX = -(1 << 63)
+
 
 def _lines(found: Recovered) -> Iterator[str]:
     for refused in found.refused:
@@ -33,17 +35,22 @@ def _lines(found: Recovered) -> Iterator[str]:
         yield f"the run died within a step: {ahead} records of it were not written, none was sent"
     if found.raised is not None:
         yield f"the run ended with: {found.raised}"
+    by_symbol = {i.symbol: i for i in found.pipeline.instruments}
     yield f"{len(found.open_orders)} orders in flight"
     for order in found.open_orders:
+        unit = by_symbol[order.symbol]
+        where = "" if order.px == _NO_PX else f" at {unit.price(order.px)}"
         yield (
-            f"  {order.order_id} {order.side.name} {order.leaves_qty} of {order.qty} "
-            f"{order.symbol} at {order.px}, {order.state.name}, strategy {order.strategy_id}"
+            f"  {order.order_id} {order.side.name} {unit.quantity(order.leaves_qty)} of "
+            f"{unit.quantity(order.qty)} {order.symbol}{where}, {order.state.name}, "
+            f"strategy {order.strategy_id}"
         )
     for row in found.positions:
+        unit = by_symbol[row.symbol]
         owner = f"strategy {row.strategy_id}" if row.strategy_id else "account"
         yield (
-            f"position of {owner} in {row.symbol}: {row.net_qty}, realized {row.realized}, "
-            f"fees {row.fees}, {row.fills} fills"
+            f"position of {owner} in {row.symbol}: {unit.quantity(row.net_qty)}, realized "
+            f"{unit.money(row.realized)}, fees {unit.money(row.fees)}, {row.fills} fills"
         )
     yield "disarmed: compare orders and positions with the venue before it trades"
 

@@ -27,7 +27,7 @@ __all__ = ["command"]
 @click.option("--json", "as_json", is_flag=True, help="The checkpoint as JSON.")
 def command(directory: Path, key_file: Path, note: str, as_json: bool) -> None:
     """Append a checkpoint to checkpoints.jsonl. A journal that is being written may be signed, at
-    any time and often: it is read, never locked.
+    any time and often: its writer is not hindered.
     """
     key = SigningKey.load(key_file)
     now_ns = LiveClock().now_ns()

@@ -49,6 +49,7 @@ _READ = (
     "journal.commit_us",
     "journal.commit_records",
     "journal.reserve_bytes",
+    "journal.retention_days",
     "directories.root",
     "directories.logs",
     "directories.reports",
@@ -254,6 +255,8 @@ def _warn_of_unused(loaded: Loaded) -> None:
     waits = [path for path in asked if path.startswith("journal.commit_")]
     if waits and mode != "group-commit":
         warn(f"not used: {', '.join(waits)}: of group-commit, and journal.durability is {mode}")
+    if "journal.retention_days" in asked:
+        warn("journal.retention_days: a run removes nothing; `tectra journal prune --config` does")
 
 
 def _asked(loaded: Loaded) -> list[str]:

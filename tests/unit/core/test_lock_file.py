@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tectra.core.lock_file import holder_of, lock_file
+from tectra.core.lock_file import holder_of, lock_directory, lock_file
 
 
 def test_one_holder_at_a_time(tmp_path):
@@ -59,3 +59,42 @@ def test_what_the_holder_wrote(tmp_path):
     assert holder_of(path) == "unknown"
     path.write_text("4711\n")
     assert holder_of(path) == "4711"
+
+
+def test_a_directory_is_held_alone_or_shared(tmp_path):
+    """Nothing is made in it, through a link as well."""
+    link = tmp_path / "link"
+    place = tmp_path / "place"
+    place.mkdir()
+    link.symlink_to(place)
+    shared = [lock_directory(place, shared=True), lock_directory(link, shared=True)]
+    assert None not in shared
+    assert lock_directory(place, shared=False) is None
+    for fd in shared:
+        os.close(fd)
+    alone = lock_directory(link, shared=False)
+    assert alone is not None and not os.get_inheritable(alone)
+    assert lock_directory(place, shared=True) is lock_directory(place, shared=False) is None
+    os.close(alone)
+    assert not list(place.iterdir())
+
+
+def test_a_directory_that_was_exchanged_meanwhile_locks_nobody_out(tmp_path, monkeypatch):
+    """Another one has its place between our open and our lock: that one is locked."""
+    path, flock = tmp_path / "j", fcntl.flock
+    path.mkdir()
+    old = [path.stat().st_ino]
+
+    def late(fd, how):
+        if path.stat().st_ino in old:
+            path.rename(tmp_path / "was")
+            path.mkdir()
+        flock(fd, how)
+
+    monkeypatch.setattr(fcntl, "flock", late)
+    fd = lock_directory(path, shared=False)
+    assert fd is not None and os.path.samestat(os.fstat(fd), path.stat())
+    os.close(fd)
+    for place in (tmp_path / "none", Path(__file__)):
+        with pytest.raises(OSError, match=place.name):
+            lock_directory(place, shared=True)

@@ -1,5 +1,6 @@
 """What a session was made of: written into the journal's manifest, and made again from it."""
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -100,7 +101,7 @@ def test_limits_become_records_of_that_time():
 SOURCE = "from tectra.strategy.sample.cross import Cross as Base\n\nclass Mine(Base):\n    pass\n"
 
 
-def test_sources_are_kept_and_found_again(tmp_path: Path):
+def test_sources_are_kept_and_found_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     file = tmp_path / "mine.py"
     file.write_text(SOURCE)
     (tmp_path / "run" / "journal").mkdir(parents=True)
@@ -114,6 +115,14 @@ def test_sources_are_kept_and_found_again(tmp_path: Path):
     assert again.__name__ == "Mine" and compiled is Maker
     (kept / "1.py").write_text(SOURCE + "# changed\n")
     with pytest.raises(JournalError, match="not the one that ran"):
+        spec.load_classes(tmp_path / "run" / "journal")
+    monkeypatch.delitem(sys.modules, mine.__module__)
+    with pytest.raises(
+        StrategyLoadError, match=r"its source .*strategies/1\.py is not there.*copy"
+    ):
+        spec.load_classes(tmp_path / "elsewhere" / "journal")
+    (kept / "1.py").write_text("1 /")
+    with pytest.raises(StrategyLoadError, match=r"1\.py does not import"):
         spec.load_classes(tmp_path / "run" / "journal")
 
 

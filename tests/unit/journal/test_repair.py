@@ -22,9 +22,11 @@ from tectra.journal import (
     repair,
     verify,
 )
+from tectra.journal.checkpoint import sign_journal
 from tectra.journal.options import epoch_of
-from tectra.journal.retention import compact_journal
+from tectra.journal.retention import compact_journal, prune_journals, unpack_journal
 from tectra.journal.scan import crc32c
+from tectra.journal.sign import SigningKey
 
 
 @pytest.fixture(scope="module")
@@ -350,11 +352,13 @@ def test_refused_without_a_trace(copy: Path, tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     (tmp_path / "mine.part").mkdir()
     (tmp_path / "mine.part" / "letter.txt").write_text("dear")
+    segment(copy, 2).unlink()
     before = tree(tmp_path)
     for source, out, message in (
         (copy, tmp_path / "taken", "exists; give a new or empty directory"),
         (copy, tmp_path / "file", "exists; give a new or empty directory"),
         (copy, copy / "below", "lies in the journal itself"),
+        (copy, copy / ".." / "copy", "lies in the journal itself"),
         (copy, tmp_path / "no" / "where", "No such file or directory"),
         (copy, tmp_path / "mine", "which is not of a repair; move it away"),
         (tmp_path / "none", tmp_path / "out", "it does not exist"),
@@ -391,6 +395,52 @@ def test_refused_while_a_writer_or_another_repair_is_at_work(copy: Path, tmp_pat
         with pytest.raises(JournalError, match="another repair"):
             repair(copy, tmp_path / "out")
     repair(copy, tmp_path / "out")
+
+
+def test_nobody_changes_files_while_it_repairs_in_place(copy: Path, tmp_path: Path) -> None:
+    hurt(copy)
+    os.utime(copy / "manifest.json", ns=(0, 0))
+    key = SigningKey.create(tmp_path / "key.pem")
+    tried = []
+
+    def others(*_: int) -> None:
+        for work in (
+            lambda: compact_journal(copy),
+            lambda: unpack_journal(copy),
+            lambda: sign_journal(copy, key, now_ns=1),
+        ):
+            with pytest.raises(JournalError, match="is being repaired or removed by another"):
+                work()
+        (pruned,) = (p for p in prune_journals(tmp_path, before_ns=1) if p.path == copy)
+        assert not pruned.remove and "compacted, unpacked, signed or repaired" in pruned.reason
+        with pytest.raises(JournalError, match="signed or repaired by another process; wait"):
+            repair(copy, in_place=True)
+        tried.append(1)
+
+    repair(copy, in_place=True, progress=others)
+    assert len(tried) > 1
+    assert verify(copy).ok
+    for path in (copy, copy / "damaged-1"):
+        assert not {"checkpoints.jsonl", "compact.lock"} & {p.name for p in path.iterdir()}
+    assert sign_journal(copy, key, now_ns=1).records
+
+
+def test_no_repair_in_place_while_others_change_files(copy: Path, tmp_path: Path) -> None:
+    """They do not hinder each other where they did not before: a journal is signed as it is
+    compacted, and repaired elsewhere."""
+    key = SigningKey.create(tmp_path / "key.pem")
+    tried = []
+
+    def others(*_: int) -> None:
+        with pytest.raises(JournalError, match="being compacted, unpacked, signed or repaired"):
+            repair(copy, in_place=True)
+        sign_journal(copy, key, now_ns=1)
+        tried.append(repair(copy, dry_run=True))
+
+    compact_journal(copy, progress=others)
+    assert len(tried) > 1
+    assert len((copy / "checkpoints.jsonl").read_text().splitlines()) == len(tried)
+    assert not repair(copy, in_place=True).changed
 
 
 def test_no_room_leaves_nothing(copy: Path, tmp_path: Path) -> None:

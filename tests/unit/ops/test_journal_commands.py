@@ -273,6 +273,26 @@ def test_prune(cli: Cli, small: Path) -> None:
     cli("journal", "prune", "none", "--older-than", "1d").explained("found no directory")
 
 
+def test_prune_by_the_configuration(cli: Cli, small: Path) -> None:
+    for file in small.iterdir():
+        os.utime(file, (1_000_000_000, 1_000_000_000))
+    config = small.parent / "tectra.toml"
+    config.write_text("[journal]\nretention_days = 30\n")
+    plan = cli("journal", "prune", ".", "--config", config, "--dry-run", "--older-than", "36000d")
+    assert "would remove 0 of 1 journals" in plan.out
+    assert "removed 1 of 1 journals" in cli("journal", "prune", ".", "--config", config).out
+    assert not small.exists()
+    config.write_text("[journal]\n")
+    said = cli("journal", "prune", ".", "--config", config)
+    said.explained("retention_days: found nothing; allowed: whole number, 1 to 36500 (days)")
+    config.write_text("[journal]\nretention_days = 0\n")
+    for more in ((), ("--older-than", "1d")):
+        cli("journal", "prune", ".", "--config", config, *more).explained("retention_days: found 0")
+    cli("journal", "prune", ".", "--config", "none.toml").explained("none.toml")
+    neither = cli("journal", "prune", ".")
+    assert neither.code == 2 and "--older-than AGE, or --config FILE" in neither.err
+
+
 def test_wal_replay(cli: Cli, small: Path) -> None:
     done = cli("wal", "replay", "j", "--type", "trade,book_add")
     assert done.out == CAT

@@ -225,6 +225,25 @@ def test_the_state_names_what_there_is(run):
     assert all(o["leaves_qty"] > 0 for o in state["orders"]["open"])
 
 
+def test_profit_and_loss_is_what_the_engine_said(run):
+    """At the end of a day, when the books are empty, as well: at the last mid there was."""
+    session = ReplaySession(run)
+    wanted = EventFilter(templates=("pnl_update",))
+    symbols = {i.instrument_id: i.symbol for i in session.pipeline.instruments}
+    said = {
+        (r["strategy_id"], symbols[r["instrument_id"]]): r
+        for r in (e.decoded() for e in session.view.find(wanted))
+    }
+    session.seek(session.last_seq)
+    state = session.state()
+    assert {b["bid_px"] for b in state["books"].values()} == {None}
+    rows = {(p["strategy_id"], p["symbol"]): p for p in state["positions"] if p["fills"]}
+    assert len(rows) == len(said) > 2
+    for key, row in rows.items():
+        for name in ("net_qty", "realized", "unrealized", "fees"):
+            assert row[name] == said[key][name], (key, name)
+
+
 def test_export(run, tmp_path):
     session = ReplaySession(run)
     session.seek(4_345)

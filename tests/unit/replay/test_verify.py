@@ -7,19 +7,30 @@ from typing import Any
 
 import orjson
 import pytest
-from journal_edit import changed, damaged, nth, rewritten
+from journal_edit import changed, damaged, nth, records_of, rewritten
 from replay_scene import record_session
 
-from tectra.core.errors import JournalCorruptError, JournalError, StoppedError
+from tectra.core.errors import (
+    JournalCorruptError,
+    JournalError,
+    ReplayMismatchError,
+    StoppedError,
+)
 from tectra.core.msg import Template
 from tectra.core.stop import clear_stop, request_stop
 from tectra.engine.compare import Comparator
 from tectra.engine.parts import OUTPUT_MASK
 from tectra.engine.session import SessionSpec
+from tectra.journal.cut import cut_journal
+from tectra.journal.query import Query
 from tectra.journal.reader import JournalReader
+from tectra.journal.repair import repair
 from tectra.journal.writer import JournalWriter
-from tectra.replay import verify_replay
+from tectra.replay import ReplaySession, verify_replay
+from tectra.replay.capture import capture_events
 from tectra.strategy.sample.maker import Maker
+
+pytestmark = pytest.mark.timeout(20)
 
 
 @pytest.fixture(scope="module")
@@ -111,6 +122,40 @@ def test_a_missing_input(run, tmp_path):
     report = verify_replay(rewritten(run, tmp_path / "o", drop))
     assert not report.ok and report.difference.ring_seq == drop.seq
     assert "the journal lacks this record: " in str(report.difference)
+
+
+def test_a_journal_that_ends_within_a_step(run, tmp_path):
+    """Of a run that was killed there, as it lies and repaired, and of a cut: what the journal lacks
+    is told; in a journal that its run closed it is a difference. Players and sessions agree.
+    """
+    reader = JournalReader(run / "journal")
+    rows = records_of(run)
+    end = nth(rows, Template.ORDER_INTENT, 3)  # what it led to is left out
+    shutil.copytree(run / "strategies", tmp_path / "strategies")
+    cut_journal(reader, tmp_path / "cut", Query(stop_seq=end + 2))
+    options = {"session": dict(reader.session), "run_seed": reader.manifest.run_seed}
+    killed = JournalWriter(tmp_path / "killed", clock_domain="simulated", **options)
+    with JournalWriter(tmp_path / "closed", clock_domain="simulated", **options) as closed:
+        for row in rows[: end + 1]:
+            killed.append(row.tobytes())
+            closed.append(row.tobytes())
+        closed.close({"records": end + 1})
+    shutil.copytree(tmp_path / "killed", tmp_path / "dead", ignore=shutil.ignore_patterns("*.lock"))
+    killed.close()
+    repair(tmp_path / "dead", tmp_path / "repaired")
+    for name in ("cut", "dead", "repaired"):
+        report = verify_replay(tmp_path / name)
+        assert report.ok and report.unsaid > 0, name
+        assert f"within a step: {report.unsaid} outputs" in "\n".join(report.lines())
+        assert ReplaySession(tmp_path / name).run() == "end"
+        assert len(capture_events(tmp_path / name).get_event_stream()) > 0
+    report = verify_replay(tmp_path / "closed")
+    assert not report.ok and report.unsaid == 0
+    assert str(report.difference).endswith("here, the journal nothing")
+    assert ReplaySession(tmp_path / "closed").run() == "difference"
+    with pytest.raises(ReplayMismatchError, match="the journal nothing"):
+        capture_events(tmp_path / "closed")
+    assert verify_replay(run).unsaid == 0
 
 
 def test_an_output_too_many_and_one_too_few_at_the_end(run, tmp_path):

@@ -34,7 +34,8 @@ class JournalConfig(Section, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     rotate_daily: Annotated[bool, flag("Begin a segment at midnight UTC as well.")] = False
     compress: Annotated[Literal["none", "zstd"], flag("What becomes of a closed segment.")] = "none"
     retention_days: Annotated[
-        int | None, number("days", 1, 36_500, "Age at which a segment may go; none: never.")
+        int | None,
+        number("days", 1, 36_500, "Age at which `journal prune --config` takes closed journals."),
     ] = None
     free_disk_bytes: Annotated[
         int, number("bytes", 0, 1 << 50, "Free disk below which no new order passes.")
