@@ -199,6 +199,8 @@ def ls_command(paths: tuple[Path, ...], quick: bool, as_json: bool) -> None:
     for one in found:
         if "error" in one:
             warn(one["error"])
+        for cause, count in one.get("faults", {}).items():
+            warn(f"{one['path']}: {count:,} passed over: {cause}")
     if others:
         warn(f"{len(others)} files are no market data that tectra reads: {_names(others)}")
 
