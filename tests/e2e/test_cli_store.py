@@ -67,6 +67,12 @@ def test_import_ls_export_validate(cli, store: Path, dated: Path, tmp_path: Path
     assert strict.code == 1 and "FAILED" in strict.out and "time_gap" in strict.out
 
 
+def test_ls_names_a_directory_without_data(cli, tmp_path: Path) -> None:
+    (tmp_path / "weeks" / "venue").mkdir(parents=True)
+    done = cli("data", "ls", "weeks")
+    assert done.code == 0 and "1 files are no market data that tectra reads: weeks" in done.err
+
+
 def test_what_the_reader_passed_over_is_told(cli, raw_day: bytes, tmp_path: Path) -> None:
     """A day cut inside a message, and a damaged row left out on request, do not pass silently."""
     (tmp_path / "01052026.itch").write_bytes(raw_day[:100_001])

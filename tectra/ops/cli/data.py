@@ -123,7 +123,7 @@ def _below(path: Path) -> list[Path]:
     except FileFormatError:
         inside = sorted(p for p in path.iterdir() if not p.name.startswith("."))
         along = {companion(p) for p in inside}
-        return [p for p in inside if p not in along and (p.is_file() or _known(p))]
+        return [p for p in inside if p not in along and (p.is_file() or _known(p))] or [path]
     return [path]
 
 
