@@ -4,11 +4,8 @@ Owns: NASDAQ ITCH 5.0 (wire tables, decoder, encoder, statistics) and its days, 
 MoldUDP64 with GLIMPSE snapshots, line arbitration and recovery; continuity of numbered streams and
 requests for snapshots; assembly of venues' books; file formats in and out; merging, windows, the
 tick store, validation; bars, of streams and of columns; sources of bars one by one; synthetic days
-and flows. Floor 4. A feed or a server belongs to the thread that runs it.
-Owns: NASDAQ ITCH 5.0 (wire tables, decoder, encoder, statistics), BinaryFILE day files, trade dates
-of file names, the synthetic day; `tectra.feed.formats`, the files of other makers in and out,
-which brings in Arrow and is imported by its own name. Floor 4. A feed belongs to the thread that
-reads it.
+and flows. `tectra.feed.formats`, the files of other makers in and out, brings in Arrow and is
+imported by its own name. Floor 4. A feed or a server belongs to the thread that runs it.
 """
 
 from tectra.feed.arbiter import Arbiter, ArbiterSettings, LineCounts, PacketKind

@@ -150,7 +150,7 @@ class CaptureReader(Closing):
 
     `bytes_done` of `bytes_total` is how far the file itself is read. After the last line `cut` says
     what the end of the file lacks, "" when nothing. OSError where the file cannot be read,
-    FileFormatError for one that is packed in another way.
+    InputError for a pipe, FileFormatError for one that is packed in another way.
     """
 
     def __init__(self, path: Path | str) -> None:
@@ -158,6 +158,10 @@ class CaptureReader(Closing):
         self.cut = ""
         self.lines = 0
         self.bytes_total = self.path.stat().st_size
+        if self.path.is_fifo():
+            raise InputError(
+                f"{self.path}: found a pipe; allowed: a file, as it is read more than once"
+            )
         self._raw: IO[bytes] = self.path.open("rb")
         packing = compression_of(self._raw.read(8))
         self._raw.seek(0)

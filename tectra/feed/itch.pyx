@@ -5,6 +5,7 @@
 # Wraps ext/tectra/itch.h and itch_scan.h.
 """NASDAQ TotalView-ITCH 5.0: day files to records, with a filter by symbol."""
 
+import mmap
 from difflib import get_close_matches
 
 import numpy as np
@@ -30,6 +31,7 @@ cdef enum:
     CHUNK = 1 << 20          # decompressed bytes a refill asks for
     ROOM = CHUNK + (1 << 17)  # and what a cut message before it may take, twice over
     WINDOW = 1 << 23         # mapped bytes between two looks at Ctrl-C
+    BEHIND = 1 << 24         # mapped bytes that are given back at once when they are done with
     SLOT = 64
 
 
@@ -395,6 +397,8 @@ cdef class ItchFeed:
             rc = tt_itch_decode(&self.cx, start, n, out, cap, &used, slots, &messages)
         self.at += used
         self.messages += messages
+        if self.chunk == NULL and self.at // BEHIND != (self.at - used) // BEHIND:
+            self._give_back(self.at - used)
         if rc == TT_E_CLOSED:
             self.at += 2
             self.end_of_session = True
@@ -405,6 +409,12 @@ cdef class ItchFeed:
         elif rc != TT_E_FULL and slots[0] == 0:
             self._stop_at(rc)
         return 0
+
+    def _give_back(self, size_t before) -> None:
+        """Unmap pages behind the reader; they stay in the cache of the system, and what a process
+        holds does not grow with the file."""
+        cdef size_t first = before // BEHIND * BEHIND
+        self.mapped.madvise(mmap.MADV_DONTNEED, first, self.at // BEHIND * BEHIND - first)
 
     def _stop_at(self, rc: int) -> None:
         """A message that the decoder will not pass: strict, or framing by type that is lost."""

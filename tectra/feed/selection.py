@@ -35,7 +35,7 @@ def time_ns(text: str, *, end: bool = False) -> int:
     """
     if _COUNT.fullmatch(text) and len(text) != 8:
         return int(text)
-    body, _, rest = text.partition(".")
+    body, _, rest = text.replace(",", ".").partition(".")  # ISO 8601 has both
     digits = rest[: len(rest) - len(rest.lstrip("0123456789"))]
     try:
         stamp = datetime.fromisoformat(body + rest[len(digits) :])

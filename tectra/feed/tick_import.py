@@ -3,9 +3,9 @@ nothing is in it twice.
 """
 
 import hashlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from tectra.core.errors import InputError, StoppedError
@@ -25,7 +25,7 @@ _BATCH_SLOTS = 1 << 14
 @dataclass(frozen=True)
 class Imported:
     """What became of one file. `records` are those of the file in the store, `resumed` how many of
-    them were there from an earlier run.
+    them were there from an earlier run. `faults` counts by cause what the reader passed over.
     """
 
     path: Path
@@ -33,6 +33,7 @@ class Imported:
     resumed: int
     skipped: bool
     out_of_order: int = 0
+    faults: Mapping[str, int] = field(default_factory=dict)
 
 
 def content_digest(paths: Iterable[Path]) -> tuple[str, int]:
@@ -100,7 +101,9 @@ def import_file(
                     step(chosen.position, chosen.size)
                 _stop(path)
             writer.finish()
+            faults = dict(ordered.faults)
     except BaseException:
         writer.abandon()
         raise
-    return Imported(path, done, resumed, skipped=False, out_of_order=ordered.out_of_order)
+    late = ordered.out_of_order
+    return Imported(path, done, resumed, skipped=False, out_of_order=late, faults=faults)

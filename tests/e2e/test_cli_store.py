@@ -67,6 +67,37 @@ def test_import_ls_export_validate(cli, store: Path, dated: Path, tmp_path: Path
     assert strict.code == 1 and "FAILED" in strict.out and "time_gap" in strict.out
 
 
+def test_ls_names_a_directory_without_data(cli, tmp_path: Path) -> None:
+    (tmp_path / "weeks" / "venue").mkdir(parents=True)
+    done = cli("data", "ls", "weeks")
+    assert done.code == 0 and "1 files are no market data that tectra reads: weeks" in done.err
+
+
+def test_what_the_reader_passed_over_is_told(cli, raw_day: bytes, tmp_path: Path) -> None:
+    """A day cut inside a message, and a damaged row left out on request, do not pass silently."""
+    (tmp_path / "01052026.itch").write_bytes(raw_day[:100_001])
+    told = "01052026.itch: {} passed over: trailing_bytes"
+    listed = cli("data", "ls", "01052026.itch", "--json").json["data"][0]
+    left = listed["faults"]["trailing_bytes"]
+    assert 0 < left < 50
+    for command in (
+        ("data", "ls", "01052026.itch"),
+        ("import", "01052026.itch", "--into", "cut"),
+        ("export", "01052026.itch", "-o", "cut.parquet", "--format", "parquet"),
+    ):
+        done = cli(*command)
+        assert done.code == 0 and told.format(left) in done.err, done
+    done = cli("export", "01052026.itch", "-o", "cut.itch", "--format", "itch", "--json")
+    assert done.json["faults"] == {"trailing_bytes": left}
+
+    rows = ["time,price,size", *(f"2026-01-05T15:00:0{i},10.5,{i + 1}" for i in range(5))]
+    rows[3] = rows[3].replace("10.5", "ten")
+    (tmp_path / "trades.csv").write_text("\n".join([*rows, ""]))
+    done = cli("import", "trades.csv", "--into", "bad", "--option", "strict=false", "--json")
+    assert done.code == 0 and done.json["files"][0]["faults"] == {"not_a_number": 1}
+    assert "trades.csv: 1 passed over: not_a_number" in done.err
+
+
 def test_a_backtest_takes_parquet_only_with_its_report(cli, day: Path, tmp_path: Path) -> None:
     assert cli("export", day, "-o", "x.parquet", "--format", "parquet").code == 0
     command = ("backtest", "tectra.strategy.sample.steady", "x.parquet", "--json")

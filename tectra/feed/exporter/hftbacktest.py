@@ -95,6 +95,9 @@ class _Writer:
         if template in _EXECUTES:
             fill = (change.exec_px, change.qty)
             number = record.get_int("match_id")
+            # The print, then the fill that it is of: without it a reader would take the fill off
+            # the print ahead of it.
+            yield self._event(record, wire.TRADE, change.other_side, fill, 0, number)
             yield self._event(record, wire.FILL, side, fill, ref, number)
         if template is Template.BOOK_REPLACE:
             new = record.get_int("new_order_ref")

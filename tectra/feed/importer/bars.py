@@ -2,10 +2,11 @@
 are called and however they write the time.
 
 A bar is stored at its close. A file that stamps bars at their open, as most do, says so with
-stamp=open, the default: taking an opening time for a closing one would show the future.
+stamp=open, the default: taking an opening time for a closing one would show the future. The files
+of BarWriter have both times and the kind of each bar, and are taken as they say.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
@@ -18,7 +19,9 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from tectra.core.errors import FileFormatError, InputError
-from tectra.core.msg import BarKind, Template
+from tectra.core.msg import BarFlag, BarKind, Template
+from tectra.feed import bar_file
+from tectra.feed.bar_spec import BarSpec
 from tectra.feed.importer.base import BlockFeed, Faults, Options, Progressing, RowError
 from tectra.feed.importer.columns import BAR_WORDS, choose, given_columns
 from tectra.feed.importer.moment import interval_ns, interval_of, later_ns, moments_ns
@@ -53,6 +56,9 @@ class _Rows(NamedTuple):
     turnover: NDArray[np.float64]
     trades: I64
     rounded: int
+    kind: I64
+    amount: I64
+    flags: I64
 
 
 class _ParquetReader:
@@ -112,13 +118,14 @@ class _Maker:
         self.zone = options.text("zone", "UTC")
         self.at_close = options.choice("stamp", ("open", "close"), "open") == "close"
         self.interval = interval
+        """0: the bars are of the kinds that a file of BarWriter says."""
         self.venue = next((int(d.exchange) for d in directory.definitions.values()), 0)
 
     def parse(self, block: Block) -> tuple[_Rows, I64]:
         """Check a block. RowError."""
         words = self.words
         ids = self.directory.of_rows(block)
-        stamp = moments_ns(block[words["time"]], words["time"], self.zone)
+        times = self._times(block) if self.interval else _own_times(block)
         prices = {n: floats(block[words[n]], words[n]) for n in _PRICES}
         top = np.maximum(prices["open"], prices["close"])
         low = np.minimum(prices["open"], prices["close"])
@@ -142,10 +149,35 @@ class _Maker:
         trades = np.zeros(len(block), np.int64)
         if "trades" in words:
             trades = np.minimum(integers(block[words["trades"]], words["trades"]), (1 << 32) - 1)
+        kinds = self._kinds(block, ids)
+        return _Rows(ids, *times, prices, volume, turnover, trades, rounded, *kinds), times[1]
+
+    def _times(self, block: Block) -> tuple[I64, I64]:
+        """When each bar began and closed."""
+        column = block[self.words["time"]]
+        stamp = moments_ns(column, self.words["time"], self.zone)
         step = -self.interval if self.at_close else self.interval
-        other = later_ns(stamp, step, block[words["time"]], self.zone)
-        opened, closed = (other, stamp) if self.at_close else (stamp, other)
-        return _Rows(ids, opened, closed, prices, volume, turnover, trades, rounded), closed
+        other = later_ns(stamp, step, column, self.zone)
+        return (other, stamp) if self.at_close else (stamp, other)
+
+    def _kinds(self, block: Block, ids: I64) -> tuple[I64, I64, I64]:
+        """Kind, amount and flags of each bar."""
+        count = len(block)
+        if self.interval:
+            kind = np.full(count, int(BarKind.TIME), np.int64)
+            return kind, np.full(count, self.interval, np.int64), np.zeros(count, np.int64)
+        kinds, amounts = np.empty(count, np.int64), np.empty(count, np.int64)
+        for i, text in enumerate(block["interval"].to_pylist()):
+            try:
+                spec = BarSpec.parse(text)
+            except InputError as error:
+                raise RowError(np.array([i], np.int64), "no_bar", _saying(error)) from None
+            kinds[i], amounts[i] = int(spec.kind), spec.amount
+            if spec.kind is BarKind.VOLUME:
+                places = -self.directory.definitions[int(ids[i])].qty_exponent - spec.scale
+                amounts[i] = int(Decimal(spec.amount).scaleb(places).to_integral_value())
+        partial = pc.equal(pc.utf8_lower(block["partial"]), "true").to_numpy(False)
+        return kinds, amounts, np.where(partial, int(BarFlag.PARTIAL), 0).astype(np.int64)
 
     def _volume(self, block: Block, name: str, ids: I64) -> tuple[I64, int]:
         """Volumes, and how many had to be rounded: sums of floats have more places than they mean,
@@ -182,15 +214,31 @@ class _Maker:
                 ts_recv_ns=rows.closed,
                 instrument_id=rows.ids,
                 venue_id=self.venue,
-                kind=int(BarKind.TIME),
+                kind=rows.kind,
+                flags=rows.flags,
                 ts_open_ns=rows.opened,
-                interval=self.interval,
+                interval=rows.amount,
                 volume_qty=rows.volume,
                 turnover=rows.turnover,
                 trades=rows.trades,
                 **rows.prices,
             )
         )
+
+
+def _own_times(block: Block) -> tuple[I64, I64]:
+    """When the bars of a file of BarWriter began and closed: nanoseconds, whatever their size."""
+    opened, closed = (integers(block[n], n) for n in ("open_time", "timestamp"))
+    bad = np.flatnonzero(closed < opened).astype(np.int64)
+    if len(bad):
+        raise RowError(
+            bad, "out_of_range", lambda i: f"timestamp: found {closed[i]}; allowed: from open_time"
+        )
+    return opened, closed
+
+
+def _saying(error: Exception) -> Callable[[int], str]:
+    return lambda _: str(error)
 
 
 def sniff_csv(head: Head) -> bool:
@@ -274,8 +322,10 @@ def _open(
     stem = path.name.split(".")[0][:16]
     directory = find_instruments(path, layout, options, symbol=stem, fit_sizes=True)
     told = options.text("interval")
-    interval = interval_ns(told) if told else _find_interval(path, layout, words)
-    if not interval:
+    asked = any(name in options for name in ("columns", "stamp", "interval"))
+    is_own = tuple(layout.names) == bar_file.COLUMNS and not asked
+    interval = interval_ns(told) if told else 0 if is_own else _find_interval(path, layout, words)
+    if not interval and not is_own:
         raise InputError(f"{path}: one bar does not tell its length; give the option interval")
     strict = options.flag("strict", default=True)
     unit = "row" if isinstance(layout, _ParquetLayout) else "line"

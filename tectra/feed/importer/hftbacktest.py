@@ -22,7 +22,7 @@ from tectra.core.errors import FileFormatError, InputError, TruncatedInputError
 from tectra.core.msg import BookReason, MarketFlag, Side, Template
 from tectra.core.types import Exchange
 from tectra.feed.importer.base import BlockFeed, Faults, Options
-from tectra.feed.importer.dbn_mbo import MboBook, MboRows
+from tectra.feed.importer.dbn_mbo import MboBook, MboRows, held_back
 from tectra.feed.importer.record import Records, interleave, new_records
 from tectra.feed.importer.source import Head
 from tectra.feed.protocol import Slots
@@ -435,8 +435,35 @@ def open_hftbacktest(path: Path, options: Options) -> BlockFeed:
     maker = _Maker(one, scan, faults)
     rows = _Rows(path)
 
-    def blocks() -> Iterator[Slots]:
-        for first, events in rows.blocks():
-            yield maker.slots(first, events)
+    blocks = (maker.slots(first, events) for first, events in _whole_trades(rows, scan))
+    return BlockFeed("hftbacktest", rows, {one.instrument_id: one}, blocks, faults)
 
-    return BlockFeed("hftbacktest", rows, {one.instrument_id: one}, blocks(), faults)
+
+def _whole_trades(rows: _Rows, scan: _Scan) -> Iterator[tuple[int, NDArray[np.void]]]:
+    """Blocks that end in no trade whose fills may still come."""
+    if not scan.has_orders:
+        yield from rows.blocks()
+        return
+    held = np.empty(0, EVENT)
+    try:
+        for first, events in rows.blocks():
+            joined = np.concatenate([held, events])
+            cut = len(joined) - _waiting(joined)
+            if cut:
+                yield first - len(held), joined[:cut]
+            held = joined[cut:]
+    except FileFormatError:
+        if len(held):
+            yield rows.row - len(held), held
+        raise
+    if len(held):
+        yield rows.row - len(held), held
+
+
+def _waiting(events: NDArray[np.void]) -> int:
+    """Rows at the end, from the trade on whose fills may still come."""
+    at = np.flatnonzero((events["ev"] & np.uint64(LOCAL)) != 0)
+    kind = events["ev"][at] & np.uint64(0xFF)
+    action = np.where(kind == TRADE, b"T", b"").astype("S1")
+    wait = held_back(action, events["exch_ts"][at])
+    return len(events) - int(at[-wait]) if wait else 0

@@ -156,7 +156,7 @@ def _details(report: CaptureReport) -> Iterable[str]:
     inferred = [b.symbol for b in report.books if b.exponents_from.startswith("inferred")]
     if inferred:
         more = f" and {len(inferred) - 8} more" if len(inferred) > 8 else ""
-        yield f"no definition in the capture, exponents inferred: {', '.join(inferred[:8])}{more}"
+        yield f"exponents inferred from the levels: {', '.join(inferred[:8])}{more}"
     yield from report.notes
 
 

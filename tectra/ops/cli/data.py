@@ -123,7 +123,7 @@ def _below(path: Path) -> list[Path]:
     except FileFormatError:
         inside = sorted(p for p in path.iterdir() if not p.name.startswith("."))
         along = {companion(p) for p in inside}
-        return [p for p in inside if p not in along and (p.is_file() or _known(p))]
+        return [p for p in inside if p not in along and (p.is_file() or _known(p))] or [path]
     return [path]
 
 
@@ -199,6 +199,8 @@ def ls_command(paths: tuple[Path, ...], quick: bool, as_json: bool) -> None:
     for one in found:
         if "error" in one:
             warn(one["error"])
+        for cause, count in one.get("faults", {}).items():
+            warn(f"{one['path']}: {count:,} passed over: {cause}")
     if others:
         warn(f"{len(others)} files are no market data that tectra reads: {_names(others)}")
 

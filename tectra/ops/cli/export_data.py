@@ -13,7 +13,7 @@ from tectra.feed.formats import FORMATS, open_feed, write_feed
 from tectra.feed.quality.gate import save_report
 from tectra.feed.quality.validate import validate_feed
 from tectra.ops.cli.selecting import chosen, pairs, select_options
-from tectra.ops.cli.show import progress, warn, write_json
+from tectra.ops.cli.show import feed_troubles, progress, warn, write_json
 
 __all__ = ["command"]
 
@@ -72,6 +72,8 @@ def command(source: Path, out: Path, out_format: str, as_json: bool, **rest: Any
             finally:
                 feed.close()
         verdict = _validated(out) if out_format == "parquet" else None
+    for line in feed_troubles(source, feed):
+        warn(line)
     if as_json:
         write_json(
             {
@@ -79,6 +81,7 @@ def command(source: Path, out: Path, out_format: str, as_json: bool, **rest: Any
                 "records": report.records,
                 "rows": report.rows,
                 "skipped": report.skipped,
+                "faults": dict(feed.faults),
                 "validation": verdict,
             }
         )

@@ -15,7 +15,7 @@ from tectra.feed.tick_import import Imported, import_file
 from tectra.feed.tick_store import TickStore
 from tectra.feed.tick_writer import StoreOptions, TickStoreWriter
 from tectra.ops.cli.selecting import chosen, format_options, pairs, select_options
-from tectra.ops.cli.show import console, progress, table, warn, write_json
+from tectra.ops.cli.show import console, feed_troubles, progress, table, warn, write_json
 
 __all__ = ["command"]
 
@@ -36,6 +36,7 @@ def _show(store: Path, done: list[Imported], as_json: bool) -> None:
                 "resumed": one.resumed,
                 "skipped": one.skipped,
                 "out_of_order": one.out_of_order,
+                "faults": dict(one.faults),
             }
             for one in done
         ]
@@ -119,6 +120,9 @@ def command(
                     done.append(one)
     if done:
         _show(store, done, rest["as_json"])
+    for one in done:
+        for line in feed_troubles(one.path, one):
+            warn(line)
     if outside:
         warn(f"{len(outside)} files passed over: the dates in their names lie outside the time")
     ctx.exit(1 if failed else 0)

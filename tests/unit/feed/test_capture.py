@@ -3,12 +3,13 @@
 import gzip
 import json
 import lzma
+import os
 from pathlib import Path
 
 import pyarrow as pa
 import pytest
 
-from tectra.core.errors import FileFormatError
+from tectra.core.errors import FileFormatError, InputError
 from tectra.feed.capture import CaptureKind, CaptureLine, CaptureReader
 
 MESSAGE = b'{"e":"trade","t":5}'
@@ -152,6 +153,12 @@ def test_files_that_are_none(tmp_path: Path) -> None:
         CaptureReader(tmp_path / "missing")
     with pytest.raises(OSError, match=r"directory|Is a"):
         CaptureReader(tmp_path)
+
+
+def test_a_pipe_is_refused_and_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(InputError, match="pipe: found a pipe; allowed: a file"):
+        CaptureReader(tmp_path / "pipe")
 
 
 def test_recordings(test_data: Path) -> None:

@@ -296,3 +296,26 @@ def test_scan_head_stops_before_trading() -> None:
     assert scan.state == "trading"
     assert scan.messages == {"R": 1, "S": 1}
     assert scan.update(data) == 0
+
+
+def test_what_is_held_of_a_mapped_file_does_not_grow_with_it(tmp_path: Path) -> None:
+    """Pages behind the reader are given back: 64 MiB are read, two windows at most are resident."""
+    path = tmp_path / "day.itch"
+    message = framed(encode("D", 1, SECOND, 7))
+    block = message * ((1 << 20) // len(message))
+    with path.open("wb") as file:
+        for _ in range(64):
+            file.write(block)
+
+    def resident() -> int:
+        lines = Path("/proc/self/smaps").read_text().splitlines()
+        at = next(i for i, line in enumerate(lines) if line.endswith(str(path)))
+        return next(int(line.split()[1]) for line in lines[at:] if line.startswith("Rss:")) << 10
+
+    out, most, slots = np.empty(1 << 22, np.uint8), 0, 0
+    with ItchFeed(path) as feed:
+        while n := feed.next_batch_into(out):
+            slots += n
+            most = max(most, resident())
+        assert slots == 64 * (len(block) // len(message))
+    assert 0 < most < 40 << 20

@@ -16,9 +16,12 @@ import pytest
 from feed_samples import rows_of, slots_of
 
 from tectra.core.errors import FileFormatError, InputError
-from tectra.core.msg import Template
+from tectra.core.msg import BarKind, Template
+from tectra.feed import BarBuilder, ItchFeed
+from tectra.feed.bar_file import COLUMNS, BarWriter
 from tectra.feed.formats import open_feed
 from tectra.feed.importer.record import of_template
+from tectra.feed.synthetic import generate_day
 
 ROWS = "{0},1,3,0.5,2,10\n{1},2,4,1.5,3,11\n{2},3,5,2.5,4,12\n"
 HEAD = "Date,Open,High,Low,Close,Volume\n"
@@ -54,6 +57,49 @@ def test_every_form_of_time(tmp_path: Path, times: tuple[str, ...]) -> None:
     closed = rows_of(open_feed(path, options={"stamp": "close"}))
     assert [r["ts_event_ns"] for r in closed] == [START_NS + i * HOUR for i in range(3)]
     assert [r["ts_open_ns"] for r in closed] == [START_NS + (i - 1) * HOUR for i in range(3)]
+
+
+@pytest.mark.parametrize("ending", ["csv", "parquet"])
+def test_files_of_bar_writer_come_back_as_they_were(tmp_path: Path, ending: str) -> None:
+    """They say open and close, and the kind of each bar: nothing is guessed from the distances."""
+    day, path = tmp_path / "day.itch", tmp_path / f"bars.{ending}"
+    generate_day(day, seed=5, messages=8000)  # a name without a date: times from 1970 on
+    builder = BarBuilder(["1s", "1m", "7t", "500v"])
+    with ItchFeed(day) as feed, BarWriter(path, feed.instruments) as out:
+        parts = []
+        while (batch := feed.next_batch()) is not None:
+            parts.append(builder.update(batch))
+        bars = np.concatenate([*parts, builder.flush()])
+        out.write(bars)
+        symbols = dict(feed.instruments)
+    assert len(bars) > 100 and 0 < np.count_nonzero(bars["flags"]) < len(bars)
+    feed = open_feed(path)
+    rows = rows_of(feed)
+    same = ("ts_event_ns", "ts_open_ns", "kind", "flags", "open", "high", "low", "close",
+            "turnover", "trades")  # fmt: skip
+    for name in same:
+        assert [r[name] for r in rows] == bars[name].tolist(), name
+    found = feed.definitions
+    names = [found[r["instrument_id"]].symbol for r in rows]
+    assert names == [symbols[int(i)] for i in bars["instrument_id"]]
+    one = [10 ** -found[r["instrument_id"]].qty_exponent for r in rows]  # "500.0" has one place
+    volumes = [r["volume_qty"] / unit for r, unit in zip(rows, one, strict=True)]
+    assert volumes == bars["volume_qty"].tolist()
+    by_volume = [
+        unit if r["kind"] == BarKind.VOLUME else 1 for r, unit in zip(rows, one, strict=True)
+    ]
+    amounts = [r["interval"] / unit for r, unit in zip(rows, by_volume, strict=True)]
+    assert amounts == bars["interval"].tolist()
+
+
+def test_a_damaged_bar_of_bar_writer_is_named(tmp_path: Path) -> None:
+    head = ",".join(COLUMNS)
+    text = f"{head}\n5,1,A,1x,1,1,1,1,1,,1,1,0,0,False\n"
+    with pytest.raises(FileFormatError, match=r"line 2: bars: found '1x'"):
+        rows_of(open_feed(write(tmp_path, text)))
+    text = f"{head}\n5,6,A,1s,1,1,1,1,1,,1,1,0,0,False\n"
+    with pytest.raises(FileFormatError, match="line 2: timestamp: found 5; allowed: from open"):
+        rows_of(open_feed(write(tmp_path, text)))
 
 
 def test_days_and_zones(tmp_path: Path) -> None:

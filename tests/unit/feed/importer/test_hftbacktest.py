@@ -128,6 +128,38 @@ def test_single_orders(tmp_path: Path) -> None:
     ]
 
 
+def test_a_fill_does_not_take_from_the_print_ahead_of_it(tmp_path: Path) -> None:
+    """A hidden print, and a visible execution in the same nanosecond: both come back whole."""
+    add, execute = order_records(lag=9)[0], order_records(lag=9)[12]
+    trade = bytearray(trade_records()[0])
+    trade[16:32] = execute[16:32]
+    records = [add, bytes(trade), execute]
+    path = tmp_path / "aapl.npz"
+    write_feed(feed_of(records), path, "hftbacktest")
+    events = np.load(path)["data"]
+    kinds = (events["ev"] & np.uint64(0xFF)).tolist()
+    assert kinds == [wire.ADD, wire.TRADE, wire.TRADE, wire.FILL, wire.MODIFY]
+    assert events["ev"][2] & np.uint64(wire.SELL), "the print of the fill is the aggressor's"
+    want = [(r["template"], r.get("qty")) for r in rows_of(feed_of(records))]
+    found = [(r["template"], r.get("qty")) for r in rows_of(open_feed(path))]
+    assert found == want
+
+
+@pytest.mark.parametrize("name", ["btc.npz", "btc.npy"])
+def test_a_trade_and_its_fill_are_one_across_blocks(tmp_path: Path, name: str) -> None:
+    """The trade is the last row of a block, its fill the first row of the next."""
+    buy, sell = BOTH | wire.BUY, BOTH | wire.SELL
+    rows = [event(wire.ADD, 1, 100.0, 5.0, 7, flags=buy)]
+    rows += [event(wire.TRADE, i, 100.0, 1.0, flags=sell) for i in range(2, (1 << 14) + 1)]
+    rows += [event(wire.FILL, 1 << 14, 100.0, 1.0, 7, flags=buy)]
+    found = [(r["template"], r.get("qty")) for r in rows_of(open_feed(save(tmp_path, rows, name)))]
+    assert found[0] == ("book_add", 5)
+    assert found[1:-1] == [("trade", 1)] * ((1 << 14) - 2)
+    assert found[-1] == ("book_execute", 1)
+    trade = [event(wire.ADD, 1, 100.0, 5.0, 7, flags=buy), event(wire.TRADE, 2, 100.0, 1.0)]
+    assert len(rows_of(open_feed(save(tmp_path, trade, "end.npz")))) == 2
+
+
 def test_events_out_of_order_are_written_for_each_side(tmp_path: Path) -> None:
     """A feed whose exchange times run back keeps its records and obeys both rules."""
     records = trade_records()
