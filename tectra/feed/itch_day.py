@@ -311,7 +311,9 @@ class _Writer:
         Left out of the budget: one delete for each order that stands at the end, and the crosses.
         """
         rates = [_rate(m) for m in range(16 * 60 + 30)]
-        left = sum(rates)
+        left = 0.0
+        for rate in rates:  # one by one: sum() of floats rounds otherwise since Python 3.12
+            left += rate
         steps, made = 1, 1
         for minute in range(4 * 60, len(rates)):
             begin, end = minute * _MINUTE, (minute + 1) * _MINUTE

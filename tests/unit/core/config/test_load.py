@@ -208,7 +208,7 @@ max_order_qty = 0.1
         ("a: b: c\n", "yaml", 1, "mapping values"),
         ("- a\n", "yaml", 1, "no table at the top"),
         ("[]", "json", 1, "no table at the top"),
-        ('{\n"a": 1,\n}', "json", 3, "property name"),
+        ('{\n"a": 1,\nb: 2}', "json", 3, "property name"),
         ("a = 1\nb = \n", "toml", 2, "Invalid value"),
         ("a = 1\n[a]\n", "toml", 2, ""),
         ("x = " + "9" * 5000, "toml", 1, "a number of 5000 digits"),
