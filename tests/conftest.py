@@ -111,6 +111,14 @@ def no_network(request: pytest.FixtureRequest) -> Iterator[None]:
     _GUARD.armed = False
 
 
+@pytest.fixture(autouse=True)
+def no_stop() -> Iterator[None]:
+    """A stop that one test asked for ends no other."""
+    yield
+    if "tectra.core.stop" in sys.modules:
+        sys.modules["tectra.core.stop"].clear_stop()
+
+
 @pytest.fixture
 def shm_name(request: pytest.FixtureRequest) -> Iterator[Callable[..., str]]:
     """Makes names for shared memory that carry the test's id; what they name is unlinked at the

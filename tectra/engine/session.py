@@ -21,7 +21,7 @@ from tectra.journal.writer import JournalWriter
 from tectra.refdata.instrument import Instrument
 from tectra.risk.chain import RiskChain
 from tectra.risk.limits import RiskLimits, apply_limits
-from tectra.strategy.loader import load_strategy
+from tectra.strategy.loader import FILE_MODULE, load_strategy
 from tectra.strategy.takeover import Takeover, takeover_class
 
 __all__ = ["SessionSpec", "StrategySpec", "TakeoverSpec", "keep_sources", "open_journal"]
@@ -164,11 +164,11 @@ def _kept_class(directory: Path, stem: str, name: str, target: str, sha256: str)
     try:
         found = load_strategy(f"{kept}:{class_name}" if kept.exists() else target)
     except StrategyLoadError as error:
-        if kept.exists():
+        if kept.exists() or not target.startswith(FILE_MODULE):
             raise
         raise StrategyLoadError(
-            f"strategy {name}: its source {kept} is not there, and no module has it; copy the "
-            f"directory {_SOURCES} of its run to {kept.parent}, beside the journal"
+            f"strategy {name}: its source {kept} is not there; copy the directory {_SOURCES} of "
+            f"its run to {kept.parent}, beside the journal"
         ) from error
     file = _file_of(found)
     digest = hashlib.sha256(file.read_bytes()).hexdigest() if file else ""

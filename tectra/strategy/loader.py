@@ -18,7 +18,9 @@ from tectra.strategy.api import CALLBACKS, Strategy
 from tectra.strategy.compiled import CompiledStrategy
 from tectra.strategy.determinism import warn_of
 
-__all__ = ["load_strategy", "validate_strategy", "wanted_callbacks"]
+__all__ = ["FILE_MODULE", "load_strategy", "validate_strategy", "wanted_callbacks"]
+
+FILE_MODULE = "tectra_strategy_"  # how the name of a module begins that was read from a file
 
 # Arguments with which each callback is called, self included.
 _ARITY = {
@@ -34,7 +36,7 @@ _ARITY = {
 
 def _import_file(path: Path) -> ModuleType:
     # Two files of one name are two modules.
-    name = f"tectra_strategy_{path.stem}_{hashlib.sha256(path.read_bytes()).hexdigest()[:8]}"
+    name = f"{FILE_MODULE}{path.stem}_{hashlib.sha256(path.read_bytes()).hexdigest()[:8]}"
     spec = importlib.util.spec_from_file_location(name, path)
     if spec is None or spec.loader is None:
         raise StrategyLoadError(f"{path}: not a Python file; give STRATEGY.py or STRATEGY.py:Class")
