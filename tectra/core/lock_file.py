@@ -1,4 +1,4 @@
-"""A file that one process at a time holds, however that process ends."""
+"""A file or a directory that a process holds, however that process ends."""
 
 import fcntl
 import os
@@ -13,22 +13,7 @@ def lock_file(path: Path) -> int | None:
     another has it. Close it to give the lock back, after removing the file if it is to go; the
     kernel does when the process ends. A link is not followed. Raises OSError.
     """
-    while True:
-        fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o644)
-        try:
-            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            # Whoever had it before may have removed the name since: what is locked would then be
-            # no file that anybody else sees.
-            with suppress(FileNotFoundError):
-                if os.path.samestat(path.lstat(), os.fstat(fd)):
-                    return fd
-        except BlockingIOError:
-            os.close(fd)
-            return None
-        except BaseException:
-            os.close(fd)
-            raise
-        os.close(fd)
+    return _hold(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, fcntl.LOCK_EX)
 
 
 def lock_directory(path: Path, *, shared: bool) -> int | None:
@@ -37,20 +22,7 @@ def lock_directory(path: Path, *, shared: bool) -> int | None:
     directory back; the kernel does when the process ends. A link is followed. Raises OSError.
     """
     kind = fcntl.LOCK_SH if shared else fcntl.LOCK_EX
-    while True:
-        fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        try:
-            fcntl.flock(fd, kind | fcntl.LOCK_NB)
-            # Whoever had it before may have put another one in its place since.
-            if os.path.samestat(path.stat(), os.fstat(fd)):
-                return fd
-        except BlockingIOError:
-            os.close(fd)
-            return None
-        except BaseException:
-            os.close(fd)
-            raise
-        os.close(fd)
+    return _hold(path, os.O_RDONLY | os.O_DIRECTORY, kind)
 
 
 def holder_of(path: Path) -> str:
@@ -58,3 +30,23 @@ def holder_of(path: Path) -> str:
     with suppress(OSError):
         return path.read_bytes()[:32].decode("ascii", "replace").strip() or "unknown"
     return "unknown"
+
+
+def _hold(path: Path, flags: int, kind: int) -> int | None:
+    followed = not flags & os.O_NOFOLLOW
+    while True:
+        fd = os.open(path, flags | os.O_CLOEXEC, 0o644)
+        try:
+            fcntl.flock(fd, kind | fcntl.LOCK_NB)
+            # Whoever had it before may have removed the name since, or put another in its place:
+            # what is locked would then be nothing that anybody else sees.
+            with suppress(FileNotFoundError):
+                if os.path.samestat(path.stat(follow_symlinks=followed), os.fstat(fd)):
+                    return fd
+        except BlockingIOError:
+            os.close(fd)
+            return None
+        except BaseException:
+            os.close(fd)
+            raise
+        os.close(fd)
