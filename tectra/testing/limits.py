@@ -1,6 +1,6 @@
 """Limits in plain Python: as control records set them, and whether what leaves keeps to them.
 
-Owner thread: the simulation's. A few microseconds a request.
+Owner thread: the simulation's. Ten to twenty microseconds a request.
 """
 
 from fractions import Fraction

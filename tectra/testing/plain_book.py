@@ -1,5 +1,5 @@
 """A book of orders by a dict, from the venue's messages. It shares no code with any other book, and
-judges all of them. Owner thread: the simulation's. About 1 us a message.
+judges all of them. Owner thread: the simulation's. A few microseconds a message.
 """
 
 from tectra.core.msg import Side

@@ -18,7 +18,7 @@ from tectra.feed.recovery import Snapshot
 from tectra.runtime.adapter import adapter_of
 from tectra.testing.fault import Fault, FaultCounts, Faults
 from tectra.testing.market import MIDNIGHT_NS, Market, packet
-from tectra.testing.plain import PlainBook
+from tectra.testing.plain_book import PlainBook
 
 __all__ = ["LINES", "SESSION", "Deliver", "Lines", "Resender", "Snapshots", "Venue"]
 

@@ -10,7 +10,7 @@ from tectra.core.msg import Side
 from tectra.feed.itch import decode_message
 from tectra.testing.fault import Fault, FaultCounts, Faults
 from tectra.testing.market import Market
-from tectra.testing.plain import PlainBook
+from tectra.testing.plain_book import PlainBook
 from tectra.testing.venue import SESSION, Venue
 
 

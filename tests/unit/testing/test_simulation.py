@@ -23,7 +23,7 @@ from tectra.feed.recovery import LineRecovery
 from tectra.testing import Fault, Faults, simulate
 from tectra.testing import trader as trader_module
 from tectra.testing.oracle import Oracle, requests_of
-from tectra.testing.plain import PlainBook
+from tectra.testing.plain_book import PlainBook
 from tectra.testing.trader import Trader
 
 FAULTY = Faults(
